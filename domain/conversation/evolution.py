@@ -1,0 +1,109 @@
+"""`evolve` and `fold`: what the events of a conversation make of it. Never raises on any event it knows."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, assert_never
+
+from msgspec.structs import replace
+
+from domain.conversation import events as e
+from domain.conversation.conversation import Conversation, Fault, Response
+from domain.conversation.transitions import state_after
+from domain.envelope import Recorded
+from domain.ids import MessageId
+
+_TURN_OVER: dict[str, Any] = {"response": None, "interrupted": None, "open_tool_calls": ()}
+
+
+def evolve(conversation: Conversation, event: e.Event, at: datetime) -> Conversation:
+    """The conversation after one more event, which occurred `at` (the clock of the node that took the command)."""
+    return replace(
+        conversation,
+        version=conversation.version + 1,
+        state=state_after(type(event), conversation.state),
+        last_activity_at=at,
+        **_changes(conversation, event, at),
+    )
+
+
+def fold(conversation: Conversation, history: Iterable[Recorded[e.Event]]) -> Conversation:
+    """The conversation after a piece of its history, in order of version and without holes."""
+    for recorded in history:
+        conversation = evolve(conversation, recorded.event, recorded.origin.occurred_at)
+    return conversation
+
+
+def _changes(conversation: Conversation, event: e.Event, at: datetime) -> dict[str, Any]:
+    match event:
+        case e.ConversationStarted():
+            return _started(event, at)
+        case e.ListeningStarted():
+            return {}
+        case e.ListeningStopped():
+            return _TURN_OVER
+        case e.UserMessageReceived():
+            return _user_message_received(conversation, event)
+        case e.UserMessageQueued():
+            return {"queue": (*conversation.queue, event), **_message(conversation, event.message_id)}
+        case e.ResponseStarted():
+            return {"response": Response(event.response_id, event.message_id)}
+        case e.ResponseCompleted():
+            return {"answered": True, **_TURN_OVER, **_message(conversation, event.message_id, event.resumed)}
+        case e.ResponseInterrupted():
+            interrupted = Response(event.response_id, event.message_id, resumed=True)
+            message = _message(conversation, event.message_id, event.resumed)
+            return {"response": None, "interrupted": interrupted, **message}
+        case e.ResponseCancelled():
+            return _TURN_OVER
+        case e.SpeechResumed():
+            return {"response": conversation.interrupted, "interrupted": None}
+        case e.TurnFailed():
+            fault = Fault(code=event.code, message=event.message, retryable=event.retryable)
+            return {"fault": fault, "answered": False, **_TURN_OVER}
+        case e.TurnRetried():
+            return {"fault": None}
+        case e.ToolCallStarted():
+            return {"open_tool_calls": (*conversation.open_tool_calls, event.tool_call_id)}
+        case e.ToolCallCompleted():
+            still_open = (call for call in conversation.open_tool_calls if call != event.tool_call_id)
+            return {"open_tool_calls": tuple(still_open)}
+        case e.MessageRecorded():
+            return _message(conversation, event.message_id)
+        case e.MessageCorrected() | e.FeedbackRecorded():
+            return {}
+        case e.MetadataChanged():
+            return {"metadata": event.metadata}
+        case e.ConversationEnded():
+            return {"ended_at": at, "ended_reason": event.ended_reason, "queue": (), **_TURN_OVER}
+        case _:
+            assert_never(event)
+
+
+def _started(event: e.ConversationStarted, at: datetime) -> dict[str, Any]:
+    return {
+        "tenant_id": event.tenant_id,
+        "user_id": event.user_id,
+        "agent": event.agent,
+        "channel": event.channel,
+        "language": event.language,
+        "metadata": event.metadata,
+        "parent_id": event.parent_id,
+        "policies": event.policies,
+        "started_at": at,
+    }
+
+
+def _user_message_received(conversation: Conversation, event: e.UserMessageReceived) -> dict[str, Any]:
+    waiting = (message for message in conversation.queue if message.message_id != event.message_id)
+    return {
+        "turn": event.turn,
+        "fault": None,
+        "answered": False,
+        "queue": tuple(waiting),
+        **_TURN_OVER,
+        **_message(conversation, event.message_id, event.queued),
+    }
+
+
+def _message(conversation: Conversation, message_id: MessageId, known: bool = False) -> dict[str, Any]:
+    return {} if known else {"message_ids": conversation.message_ids.adding(message_id)}

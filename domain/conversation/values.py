@@ -1,0 +1,45 @@
+"""The small closed sets and records that commands, events and the conversation share."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from domain.conversation.limits import PolicySeconds, TokenCount
+
+Role = Literal["system", "developer", "user", "assistant", "tool"]
+
+EndedReason = Literal[
+    "user_ended",
+    "agent_ended",
+    "idle_timeout",
+    "max_duration",
+    "client_disconnected",
+    "agent_lost",
+    "error",
+    "server_shutdown",
+    "deleted",
+]
+ListeningSource = Literal["voice", "text", "client"]
+ListeningStoppedReason = Literal["silence", "cancelled", "noise"]
+InterruptionSource = Literal["barge_in", "user", "programmatic"]
+OnBusy = Literal["reject", "interrupt", "enqueue"]
+OnDisconnect = Literal["end", "keep"]
+
+
+class Policies(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How one conversation behaves where there is a choice."""
+
+    on_busy: OnBusy = "reject"
+    on_disconnect: OnDisconnect = "end"
+    idle_timeout_s: PolicySeconds = 1_800
+    max_duration_s: PolicySeconds = 14_400
+
+
+class Usage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an answer cost, in tokens."""
+
+    input_tokens: TokenCount = 0
+    output_tokens: TokenCount = 0
+    cached_input_tokens: TokenCount = 0
+    input_audio_tokens: TokenCount = 0
+    output_audio_tokens: TokenCount = 0
