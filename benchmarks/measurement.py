@@ -1,0 +1,65 @@
+"""What one run of one subject gives, and the arithmetic on it."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+NANOSECONDS_PER_MILLISECOND = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """`latencies_ns` may be a sample of the operations; `operations` and `seconds` never are."""
+
+    operations: int
+    seconds: float
+    latencies_ns: array[int]
+    refused: int = 0
+    """Turned away or dropped by the subject; not part of `operations`."""
+    not_yet_durable: int = 0
+    """Accepted, but still in memory at the end: what a crash at that moment loses."""
+    batch_size: float | None = None
+    """Mean events in one transaction."""
+    event_bytes: float | None = None
+    """Mean size of the stored state."""
+
+    @property
+    def rate_per_second(self) -> float:
+        return self.operations / self.seconds
+
+    def percentile_ms(self, share: float) -> float | None:
+        """None when no latency was recorded."""
+        if not self.latencies_ns:
+            return None
+        return percentile(sorted(self.latencies_ns), share) / NANOSECONDS_PER_MILLISECOND
+
+
+def percentile(ascending: Sequence[int], share: float) -> int:
+    """Nearest rank: the smallest value that at least `share` (0..1] of all values do not exceed."""
+    rank = math.ceil(round(share * len(ascending), 9))
+    return ascending[max(rank, 1) - 1]
+
+
+def pooled(rounds: Sequence[Measurement]) -> Measurement:
+    """All rounds of one subject as if they had been one long run."""
+    latencies = array("Q")
+    for measurement in rounds:
+        latencies.extend(measurement.latencies_ns)
+    return Measurement(
+        operations=sum(each.operations for each in rounds),
+        seconds=sum(each.seconds for each in rounds),
+        latencies_ns=latencies,
+        refused=sum(each.refused for each in rounds),
+        not_yet_durable=max(each.not_yet_durable for each in rounds),
+        batch_size=_mean([each.batch_size for each in rounds]),
+        event_bytes=_mean([each.event_bytes for each in rounds]),
+    )
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None
