@@ -1,0 +1,37 @@
+"""Fixtures that every test may ask for."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from adapters.embedded import EmbeddedPostgres
+from tests.support.postgres import TestDatabases, embedded_server
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    """Async tests run as the service does: asyncio on uvloop."""
+    return "asyncio", {"use_uvloop": True}
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[EmbeddedPostgres]:
+    """One server for all tests. Nothing it says is durable: start your own to test durability."""
+    with embedded_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def test_databases(postgres_server: EmbeddedPostgres) -> Iterator[TestDatabases]:
+    """Makes the databases of the single tests."""
+    databases = TestDatabases(postgres_server.dsn)
+    databases.create_template()
+    yield databases
+    databases.close()
+
+
+@pytest.fixture
+def database(test_databases: TestDatabases) -> Iterator[str]:
+    """The DSN of a migrated database that nobody else uses; dropped after the test."""
+    with test_databases.clone() as dsn:
+        yield dsn
