@@ -1,0 +1,34 @@
+"""The command `turnlog`.
+
+To add a command: write `app/console/<name>.py` with one click command, and add its line to COMMANDS. Keep the top of
+that file to click and the standard library, and import what the command needs when it runs: `turnlog --help` reads
+every one of these files and must stay fast (a test checks it).
+"""
+
+import click
+
+from app.console.check import check
+from app.console.docs import docs
+from app.console.settings import settings
+from app.console.test import test
+
+COMMANDS: list[click.Command] = [
+    test,
+    check,
+    settings,
+    docs,
+]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="turnlog")
+def main() -> None:
+    """Turnlog: the durable, replayable state of every live conversation.
+
+    `turnlog COMMAND --help` explains a command with an example. In a checkout, `./run COMMAND` is the same and makes
+    the environment first.
+    """
+
+
+for command in COMMANDS:
+    main.add_command(command)

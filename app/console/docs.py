@@ -1,0 +1,38 @@
+"""`turnlog docs`: the pages of docs/reference that are written by the code they describe."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from app.console.checkout import checkout_root
+
+REFERENCE = Path("docs/reference")
+
+
+def pages() -> dict[Path, str]:
+    """Every generated page: its path in the repository and its text. To add one, add a line."""
+    from app.console.settings_page import settings_page
+
+    writers: dict[str, Callable[[], str]] = {
+        "settings.md": settings_page,
+    }
+    return {REFERENCE / name: write() for name, write in writers.items()}
+
+
+@click.command()
+def docs() -> None:
+    """Write the generated pages of docs/reference again.
+
+    Needed after a change of the code they describe: a test compares the two.
+
+    \b
+    Example:
+      turnlog docs
+    """
+    root = checkout_root()
+    for path, text in pages().items():
+        target = root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+        click.echo(f"wrote {path}")
