@@ -45,6 +45,18 @@ class Comparison:
     figure: Figure
     goal: Goal | None = None
 
+    @property
+    def subject_figure(self) -> str:
+        """The name of the compared figure in the report."""
+        return self._figure_of(self.name)
+
+    @property
+    def against_figure(self) -> str:
+        return self._figure_of(self.against)
+
+    def _figure_of(self, case: str) -> str:
+        return case if self.figure is Figure.RATE else f"{case}.{self.figure}"
+
 
 @dataclass(frozen=True, slots=True)
 class Ratio:

@@ -47,7 +47,7 @@ def install_peer(name: str, programs: tuple[str, ...]) -> Path | Missing:
 
 
 def _npm_ci(folder: Path) -> Missing | None:
-    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1", "--loglevel=error"]
     try:
         done = subprocess.run(
             command, cwd=folder, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_SECONDS, check=False

@@ -10,7 +10,7 @@ from benchmarks import payload, sql
 from benchmarks.database import execute
 from benchmarks.measurement import Measurement
 from benchmarks.subject import Subject
-from benchmarks.subjects.pgbench import run
+from benchmarks.subjects.pgbench import Script, run
 from benchmarks.tools import Missing
 
 # The order of its own install.sh. Left out: the pgcrypto extension (Postgres has gen_random_uuid itself since 13),
@@ -42,8 +42,8 @@ def subject(program: Path | Missing, package: Path | Missing) -> Subject:
 
     async def measure(dsn: str, callers: int, seconds: float) -> Measurement:
         assert isinstance(program, Path)
-        script = sql.path_of("write_message.pgbench.sql")
-        return await run(program, script, {"state": payload.JSON_TEXT}, dsn, callers, seconds)
+        script = Script(sql.path_of("write_message.pgbench.sql"), {"state": payload.JSON_TEXT})
+        return await run(program, script, dsn, callers, seconds)
 
     return Subject(
         name="message_db",

@@ -1,6 +1,6 @@
 """Option A of the original design: every message is inserted by itself over an async pool of ten connections."""
 
-from typing import Final, LiteralString, cast
+from typing import Final
 from uuid import uuid4
 
 from psycopg_pool import AsyncConnectionPool
@@ -12,8 +12,7 @@ from benchmarks.subject import Subject
 from benchmarks.subjects.pgbench import prepare
 
 POOL_CONNECTIONS: Final = 10
-# The text comes from a file of this package, not from outside.
-INSERT: Final = cast(LiteralString, sql.text_of("insert_event.sql"))
+INSERT: Final = sql.text_of("insert_event.sql")
 
 
 def subject() -> Subject:

@@ -10,7 +10,7 @@ from array import array
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import perf_counter_ns
-from typing import Final, LiteralString, cast
+from typing import Final
 from uuid import uuid4
 
 from psycopg import AsyncConnection
@@ -24,8 +24,7 @@ from benchmarks.subjects.pgbench import prepare
 QUEUE_EVENTS: Final = 10_000
 OFFERED_PER_SECOND: Final = 20_000
 TICK_SECONDS: Final = 0.001
-# The text comes from a file of this package, not from outside.
-INSERT: Final = cast(LiteralString, sql.text_of("insert_event.sql"))
+INSERT: Final = sql.text_of("insert_event.sql")
 
 
 @dataclass(slots=True)

@@ -6,6 +6,8 @@ import asyncio
 import os
 import re
 from array import array
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -27,7 +29,8 @@ def subject(program: Path | Missing) -> Subject:
     async def measure(dsn: str, callers: int, seconds: float) -> Measurement:
         assert isinstance(program, Path)
         variables = {"version": "0", "topic": payload.TOPIC, "state": payload.JSON_TEXT}
-        return await run(program, sql.path_of("insert_event.pgbench.sql"), variables, dsn, callers, seconds)
+        script = Script(sql.path_of("insert_event.pgbench.sql"), variables)
+        return await run(program, script, dsn, callers, seconds)
 
     return Subject(
         name="pgbench",
@@ -42,13 +45,17 @@ async def prepare(dsn: str) -> None:
     await execute(dsn, sql.text_of("stored_events.sql"))
 
 
-async def run(
-    program: Path, script: Path, variables: dict[str, str], dsn: str, connections: int, seconds: float
-) -> Measurement:
+@dataclass(frozen=True, slots=True)
+class Script:
+    file: Path
+    variables: Mapping[str, str]
+
+
+async def run(program: Path, script: Script, dsn: str, connections: int, seconds: float) -> Measurement:
     """pgbench counts whole seconds: `seconds` is rounded, and is one at least."""
     whole_seconds = max(1, round(seconds))
     with TemporaryDirectory() as folder:
-        command = _command(program, script, variables, connections, whole_seconds, Path(folder))
+        command = _command(program, script, connections, whole_seconds, Path(folder))
         process = await asyncio.create_subprocess_exec(
             *command,
             env=os.environ | libpq_environment(dsn),
@@ -66,9 +73,7 @@ async def run(
         )
 
 
-def _command(
-    program: Path, script: Path, variables: dict[str, str], connections: int, seconds: int, log_folder: Path
-) -> list[str]:
+def _command(program: Path, script: Script, connections: int, seconds: int, log_folder: Path) -> list[str]:
     threads = min(connections, os.cpu_count() or 1)
     share = 1.0 if connections <= FEW_CONNECTIONS else SAMPLED_SHARE
     options = {
@@ -76,12 +81,12 @@ def _command(
         "jobs": threads,
         "time": seconds,
         "protocol": "prepared",
-        "file": script,
+        "file": script.file,
         "log-prefix": log_folder / "transactions",
         "sampling-rate": share,
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
-    defines = [f"--define={name}={value}" for name, value in variables.items()]
+    defines = [f"--define={name}={value}" for name, value in script.variables.items()]
     return [str(program), "--no-vacuum", "--log", *flags, *defines]
 
 
