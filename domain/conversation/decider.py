@@ -29,6 +29,7 @@ from domain.conversation.limits import (
     MAX_QUEUED_MESSAGES,
 )
 from domain.conversation.transitions import State, may_happen, state_after
+from domain.conversation.validation import validate
 from domain.conversation.values import InterruptionSource
 from domain.envelope import Issued, Origin
 from domain.ids import MessageId
@@ -43,6 +44,7 @@ def decide(issued: Issued[c.Command], conversation: Conversation) -> Events:
         Refusal: one of `domain.conversation.errors`; nothing happened.
     """
     command = issued.command
+    validate(command)
     if conversation.state is None and not isinstance(command, c.StartConversation):
         raise ConversationNotFound(conversation.id)
     events = _wish(command, issued.origin, conversation)
@@ -155,7 +157,7 @@ def _submit_user_message(command: c.SubmitUserMessage, origin: Origin, conversat
 
 def _start_response(command: c.StartResponse, origin: Origin, conversation: Conversation) -> Events:
     current = conversation.response
-    if current is not None and command.response_id in (None, current.response_id):
+    if current is not None and _means(command, current):
         return ()
     started = e.ResponseStarted(
         response_id=command.response_id or origin.command_id,
@@ -164,6 +166,10 @@ def _start_response(command: c.StartResponse, origin: Origin, conversation: Conv
         provider=command.provider,
     )
     return (started,)
+
+
+def _means(command: c.StartResponse, current: Response) -> bool:
+    return command.response_id in (None, current.response_id) and command.message_id in (None, current.message_id)
 
 
 def _complete_response(command: c.CompleteResponse, origin: Origin, conversation: Conversation) -> Events:
@@ -321,7 +327,8 @@ def _displacement(conversation: Conversation, reason: str = "displaced") -> e.Re
 
 def _new_message_id(given: MessageId | None, origin: Origin, conversation: Conversation) -> MessageId:
     message_id = given or MessageId(origin.command_id)
-    if message_id in conversation.message_ids:
+    in_progress = conversation.response is not None and conversation.response.message_id == message_id
+    if in_progress or message_id in conversation.message_ids:
         sentence = f"The conversation has a message {message_id} already."
         raise MessageExists(sentence, conversation.state, conversation.version, allowed(conversation))
     return message_id
