@@ -1,0 +1,149 @@
+-- The event store: the only truth. Names and shape of the table are those of the `eventsourcing` library, so that its
+-- own recorders, applications and subscriptions run on it.
+
+CREATE TABLE stored_events (
+    originator_id      uuid        NOT NULL,
+    originator_version bigint      NOT NULL,
+    topic              text        NOT NULL,
+    state              bytea       NOT NULL,
+    notification_id    bigserial   NOT NULL,
+    tenant_id          uuid        NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+    command_id         uuid,
+    recorded_at        timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (originator_id, originator_version)
+);
+COMMENT ON COLUMN stored_events.topic IS 'tag of the event and its schema version, such as listening_started.v1';
+COMMENT ON COLUMN stored_events.state IS 'JSON: event_id, origin of the command, data of the event';
+COMMENT ON COLUMN stored_events.notification_id IS 'position: visible in rising order, with holes';
+COMMENT ON COLUMN stored_events.command_id IS 'on the first event of a command only';
+
+CREATE UNIQUE INDEX stored_events_notification_id_idx ON stored_events (notification_id);
+CREATE UNIQUE INDEX stored_events_command_id_idx ON stored_events (command_id, tenant_id) WHERE command_id IS NOT NULL;
+
+CREATE FUNCTION turnlog_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'stored events are never changed: % on % refused', TG_OP, TG_TABLE_NAME
+        USING ERRCODE = 'restrict_violation';
+END $$;
+
+CREATE TRIGGER stored_events_are_immutable BEFORE UPDATE OR DELETE ON stored_events
+    FOR EACH ROW EXECUTE FUNCTION turnlog_refuse_change();
+CREATE TRIGGER stored_events_stay BEFORE TRUNCATE ON stored_events
+    FOR EACH STATEMENT EXECUTE FUNCTION turnlog_refuse_change();
+
+-- One appender at a time over all processes, so that positions become visible in order. Whoever appends by other means
+-- (the library's recorder) takes the same lock.
+CREATE FUNCTION turnlog_append_lock() RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT 7261002::bigint';
+
+-- The fast form: all commands of a batch in one insert, or none of them.
+-- One array element for each event. _command is set on the first event of a command and null on its others.
+-- _position: of the last event, the others directly below it; -1: a command cannot be appended, use turnlog_append_each.
+CREATE FUNCTION turnlog_append_batch(
+    _conversation uuid[], _version bigint[], _topic text[], _state bytea[], _command uuid[], _tenant uuid[],
+    OUT _position bigint, OUT _recorded_at timestamptz
+) LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(7261002);
+    LOCK TABLE stored_events IN ROW EXCLUSIVE MODE; -- queue behind a library appender before the first nextval
+    _position := -1;
+    _recorded_at := clock_timestamp();
+    IF EXISTS ( -- the primary key does not refuse holes
+        SELECT 1 FROM unnest(_conversation, _version, _command) AS first(conversation, version, command)
+        WHERE command IS NOT NULL AND version > 1 AND NOT EXISTS (
+            SELECT 1 FROM stored_events e
+            WHERE e.originator_id = conversation AND e.originator_version = version - 1)
+    ) THEN
+        RETURN;
+    END IF;
+    BEGIN
+        INSERT INTO stored_events (originator_id, originator_version, topic, state, command_id, tenant_id, recorded_at)
+        SELECT conversation, version, topic, state, command, tenant, _recorded_at
+        FROM unnest(_conversation, _version, _topic, _state, _command, _tenant)
+            WITH ORDINALITY AS u(conversation, version, topic, state, command, tenant, number)
+        ORDER BY number;
+    EXCEPTION WHEN unique_violation THEN
+        RETURN; -- a conflict or a repeated command somewhere; the burnt positions are harmless
+    END;
+    _position := currval('stored_events_notification_id_seq');
+    NOTIFY stored_events;
+END $$;
+
+-- The exact form: an outcome for every command, where one that fails never fails its neighbours.
+-- _number tells the commands of the batch apart. Of two commands for one conversation only the first can be appended.
+-- outcome: appended | conflict | repeated. head: the version of the conversation before. last_position: of the
+-- command's last event, the others directly below it.
+CREATE FUNCTION turnlog_append_each(
+    _number int[], _conversation uuid[], _version bigint[], _topic text[], _state bytea[], _command uuid[],
+    _tenant uuid[]
+) RETURNS TABLE (number int, outcome text, head bigint, last_position bigint, recorded_at timestamptz)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+DECLARE
+    _recorded_at timestamptz;
+BEGIN
+    PERFORM pg_advisory_xact_lock(7261002);
+    LOCK TABLE stored_events IN ROW EXCLUSIVE MODE;
+    _recorded_at := clock_timestamp();
+    RETURN QUERY -- a new statement, so a new snapshot: the heads are exact
+    WITH events AS MATERIALIZED (
+        SELECT * FROM unnest(_number, _conversation, _version, _topic, _state, _command, _tenant)
+            WITH ORDINALITY AS u(number, conversation, version, topic, state, command, tenant, ordinal)
+    ), commands AS MATERIALIZED (
+        SELECT number, conversation, min(version) AS first_version, max(version) AS last_version, count(*) AS size,
+               (array_agg(command) FILTER (WHERE command IS NOT NULL))[1] AS command,
+               (array_agg(tenant))[1] AS tenant,
+               row_number() OVER (PARTITION BY conversation ORDER BY number) AS rank,
+               row_number() OVER (
+                   PARTITION BY (array_agg(command) FILTER (WHERE command IS NOT NULL))[1], (array_agg(tenant))[1]
+                   ORDER BY number) AS command_rank
+        FROM events GROUP BY number, conversation
+    ), judged AS MATERIALIZED (
+        SELECT commands.*,
+               coalesce((SELECT max(e.originator_version) FROM stored_events e
+                         WHERE e.originator_id = commands.conversation), 0) AS head,
+               EXISTS (SELECT 1 FROM stored_events e
+                       WHERE e.command_id = commands.command AND e.tenant_id = commands.tenant) AS repeated
+        FROM commands
+    ), inserted AS (
+        INSERT INTO stored_events (originator_id, originator_version, topic, state, command_id, tenant_id, recorded_at)
+        SELECT conversation, events.version, events.topic, events.state, events.command, events.tenant, _recorded_at
+        FROM events JOIN judged USING (number, conversation)
+        WHERE NOT repeated AND rank = 1 AND command_rank = 1
+          AND first_version = head + 1 AND last_version = first_version + size - 1
+        ORDER BY ordinal
+        RETURNING originator_id, notification_id
+    )
+    SELECT judged.number,
+           CASE WHEN judged.repeated OR judged.command_rank > 1 THEN 'repeated'
+                WHEN count(inserted.notification_id) = judged.size THEN 'appended'
+                ELSE 'conflict' END,
+           judged.head, max(inserted.notification_id), _recorded_at
+    FROM judged LEFT JOIN inserted ON inserted.originator_id = judged.conversation AND judged.rank = 1
+    GROUP BY judged.number, judged.repeated, judged.command_rank, judged.size, judged.head
+    ORDER BY judged.number;
+    NOTIFY stored_events;
+END $$;
+
+-- Roles. The application appends through the functions alone. Where roles may not be made, the owner serves.
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'turnlog_application') THEN
+        CREATE ROLE turnlog_application NOLOGIN;
+    END IF;
+    EXECUTE format('GRANT turnlog_application TO %I', current_user);
+    EXECUTE format('GRANT USAGE ON SCHEMA %I TO turnlog_application', current_schema());
+    GRANT SELECT ON stored_events TO turnlog_application;
+EXCEPTION
+    WHEN insufficient_privilege THEN
+        RAISE NOTICE 'the role turnlog_application cannot be made here: the service runs as %', current_user;
+    WHEN unique_violation OR duplicate_object THEN
+        RAISE NOTICE 'the role turnlog_application was made by another migration at the same moment';
+END $$;
+
+REVOKE ALL ON FUNCTION turnlog_append_batch, turnlog_append_each FROM PUBLIC;
+DO $$
+BEGIN
+    GRANT EXECUTE ON FUNCTION turnlog_append_batch, turnlog_append_each TO turnlog_application;
+EXCEPTION WHEN undefined_object THEN
+    NULL;
+END $$;
