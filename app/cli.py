@@ -7,6 +7,7 @@ every one of these files and must stay fast (a test checks it).
 
 import click
 
+from app.console.bench import bench
 from app.console.check import check
 from app.console.docs import docs
 from app.console.settings import settings
@@ -17,6 +18,7 @@ COMMANDS: list[click.Command] = [
     check,
     settings,
     docs,
+    bench,
 ]
 
 

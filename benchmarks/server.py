@@ -8,7 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import Final
 
-from adapters.embedded import EmbeddedPostgres
+from adapters.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from adapters.embedded.binaries import find_binaries
+from app.settings import Settings
 
 MEMORY_FILESYSTEMS: Final = frozenset({"tmpfs", "ramfs", "devtmpfs"})
 TRAVERSABLE: Final = 0o755
@@ -26,14 +28,14 @@ class Server:
 @contextmanager
 def server_for_run() -> Iterator[Server]:
     """Blocks while Postgres starts; call it from the main thread, outside any event loop."""
-    url = os.environ.get("DATABASE_URL")
-    if url:
-        yield Server(dsn=url, bin_dir=_pg_bin(), disk=None)
+    settings = Settings.from_environment(os.environ)
+    if settings.database_url is not None:
+        yield Server(dsn=settings.database_url, bin_dir=_programs(settings.pg_bin), disk=None)
         return
     with TemporaryDirectory(prefix="turnlog-bench-", dir=_folder_on_disk()) as folder:
         # Postgres refuses root: the system user it runs as must be able to pass through.
         Path(folder).chmod(TRAVERSABLE)
-        with EmbeddedPostgres(Path(folder) / "data", durable=True, pg_bin=_pg_bin()) as postgres:
+        with EmbeddedPostgres(Path(folder) / "data", durable=True, pg_bin=settings.pg_bin) as postgres:
             yield Server(dsn=postgres.dsn, bin_dir=postgres.bin_dir, disk=Path(folder))
 
 
@@ -48,9 +50,12 @@ def filesystem_of(folder: Path) -> str:
     return max(covering)[1] if covering else "unknown"
 
 
-def _pg_bin() -> Path | None:
-    chosen = os.environ.get("TURNLOG_PG_BIN")
-    return Path(chosen) if chosen else None
+def _programs(chosen: Path | None) -> Path | None:
+    """pgbench also runs against somebody else's server."""
+    try:
+        return find_binaries(chosen).folder
+    except EmbeddedPostgresError:
+        return None
 
 
 def _folder_on_disk() -> Path:

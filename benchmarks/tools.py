@@ -11,7 +11,6 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 INSTALL_TIMEOUT_SECONDS: Final = 120
-CACHE_VARIABLE: Final = "TURNLOG_BENCH_CACHE_DIR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +60,6 @@ def _npm_ci(folder: Path) -> Missing | None:
 
 
 def _cache_dir() -> Path:
-    chosen = os.environ.get(CACHE_VARIABLE)
-    if chosen:
-        return Path(chosen)
     user_cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(user_cache) / "turnlog" / "benchmark-peers"
 

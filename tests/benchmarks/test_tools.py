@@ -12,7 +12,7 @@ from benchmarks.tools import Missing, find_pgbench, install_peer
 def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """No programs on the PATH, and an own empty cache."""
     monkeypatch.setenv("PATH", str(tmp_path / "no-programs"))
-    monkeypatch.setenv("TURNLOG_BENCH_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path
 
 
@@ -46,7 +46,7 @@ def test_a_failed_installation_gives_the_first_line_of_npm(bare_machine: Path) -
     found = install_peer("message_db", ("npm",))
 
     assert found == Missing("npm ci failed: npm error network")
-    assert list((bare_machine / "cache").iterdir()) == []
+    assert [path for path in (bare_machine / "cache").rglob("*") if path.is_file()] == []
 
 
 def test_a_peer_is_installed_once_outside_the_package(bare_machine: Path) -> None:
@@ -59,4 +59,4 @@ def test_a_peer_is_installed_once_outside_the_package(bare_machine: Path) -> Non
     assert first == second
     assert first.is_relative_to(bare_machine / "cache")
     assert (first / "installed").exists()
-    assert (bare_machine / "cache" / "calls").read_text(encoding="ascii") == "once\n"
+    assert next((bare_machine / "cache").rglob("calls")).read_text(encoding="ascii") == "once\n"
