@@ -39,8 +39,9 @@ class _OldState(Struct, frozen=True, kw_only=True):
     data: dict[str, Any]
 
 
-_TOPICS: Final = {t: f"{tag_of(t)}.v{SCHEMA_VERSIONS[tag_of(t)]}" for t in EVENT_TYPES}
-_VERSIONS_OF_TOPICS: Final = {topic: SCHEMA_VERSIONS[tag_of(t)] for t, topic in _TOPICS.items()}
+_VERSIONS: Final = {event_type: SCHEMA_VERSIONS[tag_of(event_type)] for event_type in EVENT_TYPES}
+_TOPICS: Final = {event_type: f"{tag_of(event_type)}.v{version}" for event_type, version in _VERSIONS.items()}
+_VERSIONS_OF_TOPICS: Final = {topic: _VERSIONS[event_type] for event_type, topic in _TOPICS.items()}
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(StoredState)
 _old_decoder = msgspec.json.Decoder(_OldState)
@@ -49,6 +50,11 @@ _old_decoder = msgspec.json.Decoder(_OldState)
 def topic_of(event: Event) -> str:
     """The tag and schema version under which the event is stored."""
     return _TOPICS[type(event)]
+
+
+def schema_version_of(event: Event) -> int:
+    """The schema version in which the event is written now."""
+    return _VERSIONS[type(event)]
 
 
 def encode(event_id: EventId, origin: Origin, event: Event) -> bytes:

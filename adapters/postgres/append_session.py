@@ -1,0 +1,101 @@
+"""The one connection that appends, and the two statements it runs."""
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, LiteralString
+
+import psycopg
+from msgspec import Struct
+from psycopg.rows import TupleRow
+
+from adapters.postgres.append_rows import EncodedAppend, numbers_of, rows_of
+from adapters.postgres.connection import connect
+from adapters.postgres.recorded import from_rows
+from adapters.postgres.statements import statement
+from domain.ports import RecordedEvent
+
+_APPEND_BATCH = statement("append_batch")
+_APPEND_EACH = statement("append_each")
+_READ_STREAM = statement("read_stream")
+
+
+class BatchAppended(Struct, frozen=True):
+    """The positions of the batch's events are contiguous and end at `last_position`."""
+
+    last_position: int
+    recorded_at: datetime
+
+
+class CommandOutcome(Struct, frozen=True):
+    """`head` is the version before; `last_position` is that of the command's last event, if it was appended."""
+
+    outcome: str
+    head: int
+    last_position: int | None
+    recorded_at: datetime
+
+
+class AppendSession:
+    """A dedicated autocommit connection: each statement is a transaction, flushed when it returns."""
+
+    def __init__(self, dsn: str, statement_timeout_s: float) -> None:
+        self._dsn = dsn
+        self._statement_timeout_s = statement_timeout_s
+        self._connection: psycopg.AsyncConnection[TupleRow] | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self._connection is not None and not self._connection.broken and not self._connection.closed
+
+    async def open(self) -> None:
+        """Connect unless connected.
+
+        Raises:
+            psycopg.OperationalError: the database cannot be reached.
+        """
+        if not self.is_open:
+            await self.close()
+            self._connection = await connect(self._dsn)
+
+    async def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+    async def append_batch(self, batch: Sequence[EncodedAppend]) -> BatchAppended | None:
+        """The fast form: all of the batch or, as `None`, nothing of it."""
+        rows = await self._execute(_APPEND_BATCH, rows_of(batch))
+        last_position, recorded_at = rows[0]
+        return BatchAppended(last_position, recorded_at) if last_position >= 0 else None
+
+    async def append_each(self, batch: Sequence[EncodedAppend]) -> list[CommandOutcome]:
+        """The exact form: an outcome for each command of the batch, in its order."""
+        rows = await self._execute(_APPEND_EACH, (numbers_of(batch), *rows_of(batch)))
+        return [CommandOutcome(*row[1:]) for row in rows]
+
+    async def find_stored(self, encoded: EncodedAppend) -> tuple[RecordedEvent, ...]:
+        """The events of this very attempt, if an answer that was lost had stored them; else nothing."""
+        append = encoded.append
+        last_version = append.expected_version + len(append.events)
+        parameters = (append.tenant_id, append.conversation_id, append.expected_version, last_version)
+        events = from_rows(await self._execute(_READ_STREAM, parameters))
+        return events if tuple(event.event_id for event in events) == append.event_ids else ()
+
+    async def _execute(self, query: LiteralString, parameters: Sequence[object]) -> list[Any]:
+        if self._connection is None:
+            raise psycopg.OperationalError("the append connection is closed")
+        watchdog = asyncio.get_running_loop().call_later(self._statement_timeout_s, self._cut)
+        try:
+            cursor = self._connection.cursor(binary=True)
+            await cursor.execute(query, parameters)
+            return await cursor.fetchall()
+        finally:
+            watchdog.cancel()
+
+    def _cut(self) -> None:
+        """Give a stalled statement up. Cancelling it would wait for a server that does not answer."""
+        if self._connection is not None and not self._connection.closed:
+            with socket.socket(fileno=socket.dup(self._connection.fileno())) as stalled:
+                stalled.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,65 @@
+"""The event store on Postgres: appends through the appender, reads through a pool."""
+
+from collections.abc import Sequence
+from typing import Any, LiteralString
+
+from psycopg import OperationalError
+from psycopg_pool import PoolTimeout
+
+from adapters.postgres.appender import BatchingAppender
+from adapters.postgres.pool import Pool
+from adapters.postgres.recorded import from_row, from_rows
+from adapters.postgres.statements import statement
+from domain.errors import StoreUnavailable, UnknownEvent
+from domain.ids import CommandId, ConversationId, TenantId
+from domain.ports import Append, EventPage, RecordedEvent
+
+_READ_STREAM = statement("read_stream")
+_FIND_COMMAND = statement("find_command")
+_READ_PAGE = statement("read_page")
+_HEAD_POSITION = statement("head_position")
+_LAST_VERSION = 2**63 - 1
+
+
+class PostgresEventStore:
+    """Implements `EventStore` and `EventLog`."""
+
+    def __init__(self, appender: BatchingAppender, pool: Pool) -> None:
+        self._appender = appender
+        self._pool = pool
+
+    async def append(self, append: Append) -> tuple[RecordedEvent, ...]:
+        return await self._appender.append(append)
+
+    async def read(
+        self, tenant_id: TenantId, conversation_id: ConversationId, after: int = 0, until: int | None = None
+    ) -> tuple[RecordedEvent, ...]:
+        last = _LAST_VERSION if until is None else until
+        return from_rows(await self._rows(_READ_STREAM, (tenant_id, conversation_id, after, last)))
+
+    async def find_command(self, tenant_id: TenantId, command_id: CommandId) -> tuple[RecordedEvent, ...]:
+        return from_rows(await self._rows(_FIND_COMMAND, (command_id, tenant_id)))
+
+    async def read_page(self, after_position: int, limit: int) -> EventPage:
+        rows = await self._rows(_READ_PAGE, (after_position, limit))
+        events: list[RecordedEvent] = []
+        for row in rows:
+            try:
+                events.append(from_row(row))
+            except UnknownEvent:
+                continue
+        last_position = rows[-1][4] if rows else after_position
+        return EventPage(events, last_position, len(rows) - len(events))
+
+    async def head_position(self) -> int:
+        rows = await self._rows(_HEAD_POSITION, ())
+        return int(rows[0][0])
+
+    async def _rows(self, query: LiteralString, parameters: Sequence[object]) -> list[Any]:
+        try:
+            async with self._pool.connection() as connection:
+                cursor = connection.cursor(binary=True)
+                await cursor.execute(query, parameters)
+                return await cursor.fetchall()
+        except (OperationalError, PoolTimeout) as error:
+            raise StoreUnavailable from error

@@ -1,0 +1,58 @@
+"""From rows of `stored_events`, or from an append that just succeeded, to recorded events."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from adapters.codec import events as codec
+from domain.envelope import Recorded
+from domain.ids import ConversationId, TenantId
+from domain.ports import Append, RecordedEvent
+
+StoredRow = tuple[str, int, str, bytes, int, str, datetime]
+"""conversation, version, topic, state, position, tenant, recorded_at: as the read statements select them."""
+
+
+def recorded_events(append: Append, first_position: int, recorded_at: datetime) -> tuple[RecordedEvent, ...]:
+    """The events of an append that is stored with contiguous positions."""
+    return tuple(
+        [
+            Recorded(
+                tenant_id=append.tenant_id,
+                conversation_id=append.conversation_id,
+                version=append.expected_version + 1 + offset,
+                position=first_position + offset,
+                event_id=append.event_ids[offset],
+                event=event,
+                schema_version=codec.schema_version_of(event),
+                origin=append.origin,
+                recorded_at=recorded_at,
+            )
+            for offset, event in enumerate(append.events)
+        ]
+    )
+
+
+def from_row(row: StoredRow) -> RecordedEvent:
+    """The recorded event of a stored row.
+
+    Raises:
+        UnknownEvent: newer code wrote it.
+    """
+    conversation_id, version, topic, state, position, tenant_id, recorded_at = row
+    stored, schema_version = codec.decode(topic, state)
+    return Recorded(
+        tenant_id=TenantId(tenant_id),
+        conversation_id=ConversationId(conversation_id),
+        version=version,
+        position=position,
+        event_id=stored.event_id,
+        event=stored.data,
+        schema_version=schema_version,
+        origin=stored.origin,
+        recorded_at=recorded_at,
+    )
+
+
+def from_rows(rows: Iterable[StoredRow]) -> tuple[RecordedEvent, ...]:
+    """As `from_row`, for all of them."""
+    return tuple([from_row(row) for row in rows])
