@@ -1,7 +1,7 @@
 """The grammar of the domain's tests: `given(*events).when(command).then(*events)`.
 
-Clock and ids are fixed: every given event occurred `NOON`, and the command has the id `COMMAND_ID`, which is also the id
-of what it makes where the command names none.
+Clock and ids are fixed: every given event occurred at `NOON`, and the command has the id `COMMAND_ID`, which is also
+the id of what it makes where the command names none.
 """
 
 from collections.abc import Iterable
