@@ -6,7 +6,7 @@ from typing import Final
 
 from benchmarks.comparison import Comparison, Figure, Goal
 from benchmarks.subject import Case, Subject
-from benchmarks.subjects import emmett, message_db, option_a, option_b, pgbench, recorder, turnlog
+from benchmarks.subjects import appender, emmett, message_db, option_a, option_b, pgbench, recorder, turnlog
 from benchmarks.tools import find_pgbench, install_peer
 
 OPTION_B_NOTE: Final = (
@@ -32,7 +32,7 @@ def append_subjects(postgres_bin_dir: Path | None, only: tuple[str, ...]) -> dic
     makers: dict[str, Callable[[], Subject]] = {
         "pgbench": lambda: pgbench.subject(pgbench_program),
         "turnlog": turnlog.subject,
-        "appender": turnlog.bare_appender,
+        "appender": appender.subject,
         "recorder": recorder.subject,
         "option_a": option_a.subject,
         "option_b": option_b.subject,

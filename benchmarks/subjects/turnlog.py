@@ -1,23 +1,90 @@
-"""Turnlog itself: the real use case, and its appender alone."""
+"""Turnlog through its real use case: load, decide, append, evolve, for N conversations at once.
 
-from benchmarks.database import execute
+Without HTTP, sockets and projections: the peers have none of these either.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from uuid_utils import uuid7
+
+from adapters.postgres.event_store import PostgresEventStore
+from adapters.postgres.pool import read_pool
+from adapters.system.clock import SystemClock
+from adapters.system.ids import Uuid7Source
+from app.aggregates import AggregateCache
+from app.principal import ANYBODY
+from app.settings import Settings
+from app.use_cases.run_command import CommandRequest, RunCommand, command_request
+from benchmarks import payload
+from benchmarks.closed_loop import Append, closed_loop
 from benchmarks.measurement import Measurement
-from benchmarks.subject import BenchmarkError, Subject
+from benchmarks.subject import Subject
+from benchmarks.subjects.appender import prepare, running_appender, with_batch_size
+from domain.conversation.commands import (
+    Command,
+    CompleteResponse,
+    StartConversation,
+    StartResponse,
+    SubmitUserMessage,
+)
+from domain.errors import Overloaded
+from domain.ids import CommandId, ConversationId
 
-_NOT_YET = "its appender is not in this checkout yet"
+TURNS_OF_A_CONVERSATION: Final = 20
+MILLISECONDS_PER_SECOND: Final = 1_000
+TEXT: Final = str(payload.EVENT["content"])
 
 
 def subject() -> Subject:
-    return Subject(name="turnlog", callers_are="conversations", prepare=_prepare, measure=_measure, missing=_NOT_YET)
+    return Subject(name="turnlog", callers_are="conversations", prepare=prepare, measure=_measure)
 
 
-def bare_appender() -> Subject:
-    return Subject(name="appender", callers_are="callers", prepare=_prepare, measure=_measure, missing=_NOT_YET)
-
-
-async def _prepare(dsn: str) -> None:
-    await execute(dsn, "SELECT 1")
+@asynccontextmanager
+async def _use_case(dsn: str) -> AsyncIterator[RunCommand]:
+    """Wired as the service wires it, with the service's own limits."""
+    settings = Settings()
+    cache = AggregateCache(settings.aggregate_cache_max_count, settings.aggregate_cache_max_bytes)
+    async with running_appender(dsn) as appender, read_pool(dsn, settings.read_pool_max_connections) as pool:
+        store = PostgresEventStore(appender, pool)
+        yield RunCommand(store, cache, SystemClock(), Uuid7Source())
 
 
 async def _measure(dsn: str, callers: int, seconds: float) -> Measurement:
-    raise BenchmarkError(f"{_NOT_YET}: {callers} callers, {seconds} s, {len(dsn)}")
+    async with _use_case(dsn) as run_command:
+        measured = await closed_loop([_caller(run_command) for _ in range(callers)], seconds)
+    return await with_batch_size(dsn, measured)
+
+
+def _caller(run_command: RunCommand) -> Append:
+    """One conversation after another, each from its start through its turns; every command is one event."""
+    steps = _steps()
+    request = next(steps)
+
+    async def append() -> bool:
+        nonlocal request
+        try:
+            await run_command(request)
+        except Overloaded as refused:
+            await asyncio.sleep(refused.retry_after_ms / MILLISECONDS_PER_SECOND)
+            return False
+        request = next(steps)
+        return True
+
+    return append
+
+
+def _steps() -> Iterator[CommandRequest]:
+    turn: tuple[Command, ...] = (
+        SubmitUserMessage(content=TEXT, language="en", confidence=0.97),
+        StartResponse(model="model-1", provider="provider-1"),
+        CompleteResponse(content=TEXT, finish_reason="stop"),
+    )
+    start = StartConversation(user_id="user-1", channel="voice", language="en")
+    while True:
+        conversation_id = ConversationId(str(uuid7()))
+        for command in (start, *(turn * TURNS_OF_A_CONVERSATION)):
+            command_id = CommandId(str(uuid7()))
+            yield command_request(ANYBODY, conversation_id, command, command_id=command_id)
