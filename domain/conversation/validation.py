@@ -13,7 +13,7 @@ import msgspec
 
 from domain.conversation import commands as c
 from domain.conversation.errors import InvalidCommand
-from domain.conversation.field_paths import item_path, member_path
+from domain.conversation.field_paths import item_path, member_path, shown
 from domain.conversation.limits import MAX_CONTENT_BYTES
 from domain.conversation.tool_payload import check_text, check_tool_payload
 
@@ -101,13 +101,13 @@ def _mistyped(command: c.Command, error: msgspec.ValidationError) -> InvalidComm
     """Msgspec's error with a path; its `metadata[...]` becomes the key that is at fault."""
     place = _PLACE_OF_ERROR.match(str(error))
     if place is None:
-        return InvalidCommand("type", f"is wrong: {error}.")
+        return InvalidCommand("type", f"is wrong: {shown(str(error))}.")
     path = place["path"]
     metadata = getattr(command, "metadata", None)
     if path.startswith("metadata") and isinstance(metadata, dict):
         culprits = (member_path("metadata", key) for key in metadata if _is_culprit(command, key, metadata[key]))
         path = next(culprits, "metadata")
-    return InvalidCommand(path, f"is wrong: {place['reason']}.")
+    return InvalidCommand(path, f"is wrong: {shown(place['reason'])}.")
 
 
 def _is_culprit(command: c.Command, key: object, value: object) -> bool:

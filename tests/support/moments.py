@@ -26,9 +26,7 @@ ANSWER: Final = e.ResponseCompleted(message_id=ANSWER_ID, response_id=RESPONSE_I
 BARGE_IN: Final = e.ResponseInterrupted(message_id=ANSWER_ID, response_id=RESPONSE_ID, source="barge_in")
 RESUMPTION: Final = e.SpeechResumed(response_id=RESPONSE_ID)
 WAITING: Final = e.UserMessageQueued(message_id=WAITING_ID, content="And outside, please.")
-WAITING_TAKEN: Final = e.UserMessageReceived(
-    message_id=WAITING_ID, turn=2, content="And outside, please.", queued=True
-)
+WAITING_TAKEN: Final = e.UserMessageReceived(message_id=WAITING_ID, turn=2, content="And outside, please.", queued=True)
 TOOL_CALL: Final = e.ToolCallStarted(tool_call_id=TOOL_CALL_ID, name="find_table")
 CRASH: Final = e.TurnFailed(code="model_timeout", message="The model did not answer.", retryable=True)
 END: Final = e.ConversationEnded(ended_reason="user_ended")
