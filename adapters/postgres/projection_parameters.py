@@ -1,0 +1,170 @@
+"""The changes of a page as the arrays that the statements of the projection store bind.
+
+Each list of columns stands in the order of the placeholders of the statement it is named after.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+from types import SimpleNamespace
+from typing import Any
+
+from msgspec import UNSET, Struct
+
+from adapters.postgres.arrays import json_array, plain_array, text_array, time_array
+from domain.conversation.conversation import Fault
+from domain.conversation.values import Usage
+from projections.changes import Answer, Answering, Ending, Feedback, MessageAdded, MessageChanged, SessionChanged
+from projections.rows import MessageRow, SessionRow
+
+Parameters = tuple[str, ...]
+Encoder = Callable[[Iterable[Any]], str]
+Columns = tuple[tuple[Encoder, Callable[[Any], Any]], ...]
+
+
+def _columns(**fields: Encoder) -> Columns:
+    return tuple((encoder, attrgetter(field)) for field, encoder in fields.items())
+
+
+def _arrays(columns: Columns, items: Sequence[object]) -> Parameters:
+    return tuple([encoder(map(getter, items)) for encoder, getter in columns])
+
+
+def _absent(struct_type: type[Struct]) -> Any:
+    """What stands for a group of columns that a change does not touch: every field is None."""
+    return SimpleNamespace(**dict.fromkeys(struct_type.__struct_fields__))
+
+
+_NO_ANSWER, _NO_ANSWERING, _NO_ENDING = _absent(Answer), _absent(Answering), _absent(Ending)
+_NO_FAULT, _NO_FEEDBACK, _NO_USAGE = _absent(Fault), _absent(Feedback), _absent(Usage)
+
+_OPENED = _columns(
+    id=plain_array,
+    tenant_id=plain_array,
+    user_id=text_array,
+    agent=text_array,
+    channel=text_array,
+    language=text_array,
+    parent_id=plain_array,
+    policies=json_array,
+    metadata=json_array,
+    state=plain_array,
+    started_at=time_array,
+    created_at=time_array,
+    last_activity_at=time_array,
+    version=plain_array,
+    ended_at=time_array,
+    ended_reason=plain_array,
+    ended_detail=text_array,
+    message_count=plain_array,
+    turn_count=plain_array,
+    answered=plain_array,
+    can_resume=plain_array,
+    open_tool_calls=plain_array,
+    fault_code=text_array,
+    fault_message=text_array,
+    fault_retryable=plain_array,
+    response_id=text_array,
+    model=text_array,
+    provider=text_array,
+)
+_CHANGED = _columns(
+    session_id=plain_array,
+    version=plain_array,
+    last_activity_at=time_array,
+    state=plain_array,
+    turn=plain_array,
+    messages_added=plain_array,
+    turn_over=plain_array,
+    tool_calls_opened=plain_array,
+    can_resume=plain_array,
+    answered=plain_array,
+)
+_FAULT = _columns(code=text_array, message=text_array, retryable=plain_array)
+_ENDING = _columns(ended_at=time_array, ended_reason=plain_array, ended_detail=text_array)
+_ANSWERING = _columns(response_id=text_array, model=text_array, provider=text_array)
+_ADDED = _columns(
+    id=plain_array,
+    session_id=plain_array,
+    tenant_id=plain_array,
+    role=plain_array,
+    content=text_array,
+    audio_url=text_array,
+    metadata=json_array,
+    created_at=time_array,
+    turn=plain_array,
+    version=plain_array,
+    interrupted=plain_array,
+    heard_text=text_array,
+    audio_start_ms=plain_array,
+    audio_end_ms=plain_array,
+    language=text_array,
+    confidence=plain_array,
+    speaker_id=text_array,
+    spoken_at=time_array,
+    late=plain_array,
+    response_id=text_array,
+    model=text_array,
+    provider=text_array,
+    finish_reason=text_array,
+)
+_USAGE = _columns(
+    input_tokens=plain_array,
+    output_tokens=plain_array,
+    cached_input_tokens=plain_array,
+    input_audio_tokens=plain_array,
+    output_audio_tokens=plain_array,
+)
+_ADDED_LAST = _columns(feedback_rating=plain_array, feedback_comment=text_array, corrected_at=time_array)
+_TAKES = _columns(takes_turn=plain_array, takes_model=plain_array)
+_EDITED = _columns(
+    session_id=plain_array, message_id=plain_array, content=text_array, turn=plain_array, corrected_at=time_array
+)
+_FEEDBACK = _columns(rating=plain_array, comment=text_array)
+_ANSWER = _columns(
+    interrupted=plain_array,
+    audio_url=text_array,
+    metadata=json_array,
+    heard_text=text_array,
+    audio_end_ms=plain_array,
+    finish_reason=text_array,
+)
+
+
+def open_sessions(rows: Sequence[SessionRow]) -> Parameters:
+    """For `projection_open_sessions`."""
+    return _arrays(_OPENED, rows)
+
+
+def change_sessions(changes: Sequence[SessionChanged]) -> Parameters:
+    """For `projection_change_sessions`."""
+    faults = [change.fault or _NO_FAULT for change in changes]
+    return (
+        *_arrays(_CHANGED, changes),
+        plain_array([change.fault is not UNSET for change in changes]),
+        *_arrays(_FAULT, faults),
+        json_array([change.metadata for change in changes]),
+        *_arrays(_ENDING, [change.ending or _NO_ENDING for change in changes]),
+        *_arrays(_ANSWERING, [change.answering or _NO_ANSWERING for change in changes]),
+    )
+
+
+def add_messages(messages: Sequence[MessageAdded]) -> Parameters:
+    """For `projection_add_messages`."""
+    rows: list[MessageRow] = [added.row for added in messages]
+    return (
+        *_arrays(_ADDED, rows),
+        *_arrays(_USAGE, [row.usage or _NO_USAGE for row in rows]),
+        *_arrays(_ADDED_LAST, rows),
+        *_arrays(_TAKES, messages),
+    )
+
+
+def change_messages(changes: Sequence[MessageChanged]) -> Parameters:
+    """For `projection_change_messages`."""
+    answers = [change.answer or _NO_ANSWER for change in changes]
+    return (
+        *_arrays(_EDITED, changes),
+        *_arrays(_FEEDBACK, [change.feedback or _NO_FEEDBACK for change in changes]),
+        *_arrays(_ANSWER, answers),
+        *_arrays(_USAGE, [answer.usage or _NO_USAGE for answer in answers]),
+    )

@@ -1,0 +1,2 @@
+-- Binds: name.
+INSERT INTO projection_checkpoints (name) VALUES (%s) ON CONFLICT (name) DO NOTHING
