@@ -5,7 +5,13 @@ from collections.abc import Iterator
 import pytest
 
 from adapters.embedded import EmbeddedPostgres
+from tests.support.hypothesis_profiles import load_hypothesis_profile
 from tests.support.postgres import TestDatabases, embedded_server
+
+
+def pytest_configure() -> None:
+    """Before any test is read."""
+    load_hypothesis_profile()
 
 
 @pytest.fixture(scope="session")
