@@ -1,0 +1,56 @@
+"""The service refuses a database that would lose what it acknowledges."""
+
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from adapters.embedded import EmbeddedPostgres
+from adapters.postgres import durability
+from adapters.postgres.durability import ServerTooOld, UnsafeDurability, check_durability
+from tests.support.postgres import embedded_server
+
+DURABLE = "-c synchronous_commit=on"
+
+
+async def test_a_server_that_flushes_is_taken() -> None:
+    with embedded_server(durable=True) as server:
+        found = await check_durability(make_conninfo(server.dsn, options=DURABLE))
+
+    assert found.unsafe == ()
+    assert found.version == server.version
+
+
+async def test_a_server_that_does_not_flush_is_refused_by_the_names_of_its_settings(
+    postgres_server: EmbeddedPostgres,
+) -> None:
+    with pytest.raises(UnsafeDurability) as refusal:
+        await check_durability(postgres_server.dsn)
+
+    assert refusal.value.settings == ("fsync", "full_page_writes", "synchronous_commit")
+    assert "TURNLOG_ALLOW_UNSAFE_DURABILITY=true" in str(refusal.value)
+
+
+async def test_a_commit_that_does_not_wait_is_no_matter_when_the_connection_asks_it_to(
+    postgres_server: EmbeddedPostgres,
+) -> None:
+    with pytest.raises(UnsafeDurability) as refusal:
+        await check_durability(make_conninfo(postgres_server.dsn, options=DURABLE))
+
+    assert refusal.value.settings == ("fsync", "full_page_writes")
+
+
+async def test_who_allows_it_is_warned_and_served(
+    postgres_server: EmbeddedPostgres, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = await check_durability(postgres_server.dsn, allow_unsafe=True)
+
+    assert found.unsafe == ("fsync", "full_page_writes", "synchronous_commit")
+    assert "durability_unsafe" in capsys.readouterr().out
+
+
+async def test_an_old_server_is_refused_whatever_is_allowed(
+    postgres_server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(durability, "MIN_SERVER_MAJOR", 99)
+
+    with pytest.raises(ServerTooOld, match="needs 99 or newer"):
+        await check_durability(postgres_server.dsn, allow_unsafe=True)
