@@ -9,8 +9,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from adapters.embedded.child import clean_environment, run_as
 from adapters.embedded.errors import EmbeddedPostgresError
-from adapters.embedded.server_user import ServerUser, clean_environment, run_as
+from adapters.embedded.server_user import ServerUser
 
 OLDEST_MAJOR = 14
 SYSTEM_INSTALLATIONS = Path("/usr/lib/postgresql")

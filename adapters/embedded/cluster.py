@@ -6,9 +6,10 @@ import tempfile
 from pathlib import Path
 
 from adapters.embedded.binaries import Binaries
+from adapters.embedded.child import run_as
 from adapters.embedded.data_folder import DataFolder, write_file
 from adapters.embedded.errors import EmbeddedPostgresError
-from adapters.embedded.server_user import ServerUser, run_as
+from adapters.embedded.server_user import ServerUser
 
 ROLE = "turnlog"
 DATABASE = "turnlog"
@@ -28,7 +29,7 @@ def create_cluster(folder: DataFolder, binaries: Binaries, user: ServerUser, *, 
 
 def check_version(folder: DataFolder, binaries: Binaries) -> None:
     """Refuse a cluster of another major version: these programs cannot read its files."""
-    written_by = (folder.cluster / "PG_VERSION").read_text(encoding="ascii").strip()
+    written_by = (folder.cluster / "PG_VERSION").read_text(encoding="utf-8").strip()
     if written_by != str(binaries.major):
         raise EmbeddedPostgresError(
             f"The data in {folder.cluster} was written by Postgres {written_by}, and the programs in {binaries.folder} "

@@ -16,8 +16,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from adapters.embedded.child import run_as
 from adapters.embedded.errors import EmbeddedPostgresError
-from adapters.embedded.server_user import ServerUser, run_as
+from adapters.embedded.server_user import ServerUser
 
 ROOTS_DATA_DIR = Path("/var/lib/turnlog")
 

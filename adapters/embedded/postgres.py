@@ -1,5 +1,6 @@
 """The one class the service uses: a real Postgres that starts and stops with it."""
 
+import os
 import subprocess
 import time
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from urllib.parse import quote
 import structlog
 
 from adapters.embedded.binaries import Binaries, find_binaries, reachable_by
+from adapters.embedded.child import run_as
 from adapters.embedded.cluster import DATABASE, ROLE, check_version, create_cluster, write_access_rules
 from adapters.embedded.data_folder import (
     DataFolder,
@@ -20,9 +22,9 @@ from adapters.embedded.data_folder import (
     remove_unfinished,
 )
 from adapters.embedded.errors import EmbeddedPostgresError
-from adapters.embedded.process import pid_file_lines, start_with_owner, stop, stop_orphans
+from adapters.embedded.process import pid_file_lines, remove_stale_pid_file, start_server, stop, stop_orphans
 from adapters.embedded.server_settings import as_arguments, server_settings
-from adapters.embedded.server_user import ServerUser, choose_server_user, run_as
+from adapters.embedded.server_user import ServerUser, choose_server_user
 from adapters.embedded.socket_folder import prepare_socket_folder, remove_socket_elsewhere
 
 START_MAX_S = 300.0  # a crash in front of a full write-ahead log takes a while to replay
@@ -134,12 +136,11 @@ class EmbeddedPostgres:
         if not folder.cluster.exists():
             create_cluster(folder, binaries, user, durable=self._durable)
         check_version(folder, binaries)
-        # No server runs here, whatever process may have got the number in the file since.
-        (folder.cluster / "postmaster.pid").unlink(missing_ok=True)
+        remove_stale_pid_file(folder.cluster)
         self._socket_folder = prepare_socket_folder(folder, user)
         command = self._command(folder, binaries, user, self._socket_folder)
-        _shorten_log(folder.log)
-        self._process = start_with_owner(user, command, cluster=folder.cluster, log=folder.log)
+        _prepare_log(folder.log)
+        self._process = start_server(user, command, cluster=folder.cluster, log=folder.log)
         _wait_until_ready(self._process, folder)
 
     def _command(
@@ -181,7 +182,9 @@ def _end_of(log: Path) -> str:
     return " ".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-4:])
 
 
-def _shorten_log(log: Path) -> None:
-    """Keep one earlier log when this one has grown large."""
+def _prepare_log(log: Path) -> None:
+    """Keep one earlier log when this one has grown large, and let go of one that another user left here."""
     if log.exists() and log.stat().st_size > LOG_MAX_BYTES:
         log.replace(log.with_suffix(".log.1"))
+    elif not os.access(log, os.W_OK):
+        log.unlink(missing_ok=True)

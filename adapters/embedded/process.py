@@ -1,38 +1,30 @@
 """The server's process: started so that it dies with its owner, found again by its folder, stopped in steps."""
 
-import ctypes
 import os
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from adapters.embedded.errors import EmbeddedPostgresError
-from adapters.embedded.server_user import ServerUser, clean_environment, run_as, switch_user
+from adapters.embedded.child import cannot_run, clean_environment, die_with_owner, run_as, switch_user
+from adapters.embedded.server_user import ServerUser
 
 FAST_SHUTDOWN = signal.SIGINT  # refuse new work, roll back what is open, write a checkpoint, go
 IMMEDIATE_SHUTDOWN = signal.SIGQUIT  # go at once; the next start replays the log
 FAST_SHUTDOWN_MAX_S = 30.0
 IMMEDIATE_SHUTDOWN_MAX_S = 5.0
+STOP_STEPS = ((FAST_SHUTDOWN, FAST_SHUTDOWN_MAX_S), (IMMEDIATE_SHUTDOWN, IMMEDIATE_SHUTDOWN_MAX_S))
 
-_PR_SET_PDEATHSIG = 1
 
-
-def start_with_owner(
+def start_server(
     user: ServerUser, command: Sequence[str | Path], *, cluster: Path, log: Path
 ) -> subprocess.Popen[bytes]:
-    """Start a server that the kernel shuts down when this process dies, even by kill -9.
-
-    The kernel ties that to the *thread* that starts it: a worker thread's end would stop the server, so only the
-    main thread may call this.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        raise EmbeddedPostgresError(
-            "Start the embedded Postgres from the main thread: it dies with the thread that starts it."
-        )
-    with log.open("ab") as output:
+    """Start a server that the kernel shuts down, cleanly, when this process dies. Only from the main thread."""
+    # Private: what the server says is for its owner.
+    output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
         return subprocess.Popen(  # noqa: S603 - only our own command line
             command,
             stdin=subprocess.DEVNULL,
@@ -42,14 +34,18 @@ def start_with_owner(
             env=clean_environment(),
             # A session of its own: Ctrl-C in the terminal is for the service, which stops the server when it is done.
             start_new_session=True,
-            preexec_fn=_die_with(os.getpid()),  # noqa: PLW1509 - runs in the main thread, before any other exists
+            preexec_fn=die_with_owner(FAST_SHUTDOWN),  # noqa: PLW1509 - see die_with_owner
             **switch_user(user),
         )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise cannot_run(command, user, error) from error
+    finally:
+        os.close(output)
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
     """Ask for a clean stop; after 30 s insist, after 5 s more kill. Returns when it is gone."""
-    for step, patience_s in ((FAST_SHUTDOWN, FAST_SHUTDOWN_MAX_S), (IMMEDIATE_SHUTDOWN, IMMEDIATE_SHUTDOWN_MAX_S)):
+    for step, patience_s in STOP_STEPS:
         process.send_signal(step)
         try:
             process.wait(patience_s)
@@ -69,15 +65,15 @@ def stop_orphans(user: ServerUser, cluster: Path) -> bool:
     if not servers_of(user, cluster):
         return False
     postmaster = postmaster_of(cluster)
-    steps = ((FAST_SHUTDOWN, FAST_SHUTDOWN_MAX_S), (IMMEDIATE_SHUTDOWN, IMMEDIATE_SHUTDOWN_MAX_S))
-    for step, patience_s in steps:
-        running = servers_of(user, cluster)
-        # Without its postmaster the others notice and leave by themselves.
-        _signal_all(step, [process for process in running if process == postmaster])
-        if _wait_until(lambda: not servers_of(user, cluster), patience_s):
-            return True
-    _signal_all(signal.SIGKILL, servers_of(user, cluster))
-    _wait_until(lambda: not servers_of(user, cluster), IMMEDIATE_SHUTDOWN_MAX_S)
+    for step, patience_s in STOP_STEPS:
+        if postmaster in servers_of(user, cluster):
+            _signal(step, postmaster)
+            _wait_until(lambda: not servers_of(user, cluster), patience_s)
+    # Those whose postmaster was killed notice it and leave by themselves, unless they are very busy.
+    if not _wait_until(lambda: not servers_of(user, cluster), IMMEDIATE_SHUTDOWN_MAX_S):
+        for process in servers_of(user, cluster):
+            _signal(signal.SIGKILL, process)
+        _wait_until(lambda: not servers_of(user, cluster), IMMEDIATE_SHUTDOWN_MAX_S)
     return True
 
 
@@ -98,6 +94,17 @@ def postmaster_of(cluster: Path) -> int | None:
     return int(lines[0]) if lines and lines[0].isdigit() else None
 
 
+def remove_stale_pid_file(cluster: Path) -> None:
+    """Postgres refuses to start when its old number now belongs to another process, or when the file is broken.
+
+    Only the owner of the folder's lock may call this, when no server works there any more. A file whose process is
+    gone is left to Postgres, which has checks of its own.
+    """
+    postmaster = postmaster_of(cluster)
+    if postmaster is None or Path(f"/proc/{postmaster}").exists():
+        (cluster / "postmaster.pid").unlink(missing_ok=True)
+
+
 def pid_file_lines(cluster: Path) -> list[str]:
     """Line 1 is the process, line 8 its state; empty when there is no file."""
     try:
@@ -113,12 +120,10 @@ def _is_postgres(entry: Path) -> bool:
         return False  # it ended while we looked
 
 
-def _signal_all(number: signal.Signals, processes: Sequence[int]) -> None:
-    for process in processes:
-        try:
+def _signal(number: signal.Signals, process: int | None) -> None:
+    if process is not None:
+        with suppress(ProcessLookupError):
             os.kill(process, number)
-        except ProcessLookupError:
-            continue
 
 
 def _wait_until(condition: Callable[[], bool], patience_s: float) -> bool:
@@ -128,15 +133,3 @@ def _wait_until(condition: Callable[[], bool], patience_s: float) -> bool:
             return True
         time.sleep(0.02)
     return condition()
-
-
-def _die_with(owner: int) -> Callable[[], None]:
-    """Runs in the child, between fork and exec, after the change of user (which would clear it)."""
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-
-    def bind() -> None:
-        prctl(_PR_SET_PDEATHSIG, int(FAST_SHUTDOWN))
-        if os.getppid() != owner:
-            os._exit(1)  # the owner died in between: nobody would send the signal
-
-    return bind

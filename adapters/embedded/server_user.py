@@ -4,10 +4,8 @@ import os
 import pwd
 import shutil
 import subprocess
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
 
 from adapters.embedded.errors import EmbeddedPostgresError
 
@@ -31,53 +29,20 @@ class ServerUser:
 def choose_server_user(cluster: Path) -> ServerUser:
     """This user; for root the owner of an existing cluster, else an own system user, else `nobody`."""
     if os.geteuid() != 0:
-        return _entry(os.geteuid())
+        user = _entry(os.geteuid())
+        _refuse_cluster_of_another(cluster, user)
+        return user
     if cluster.exists() and cluster.stat().st_uid != 0:
         return _entry(cluster.stat().st_uid)
     return _own_system_user() or _by_name("nobody")
 
 
-def run_as(
-    user: ServerUser, command: Sequence[str | Path], *, text_input: str | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run a short command as the server's user, away from this process's folder and environment."""
-    try:
-        return subprocess.run(  # noqa: S603 - only our own command lines, never a shell line from outside
-            command,
-            check=False,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            input=text_input if text_input is not None else "",
-            cwd="/",
-            env=clean_environment(),
-            **switch_user(user),
-        )
-    except OSError as error:
+def _refuse_cluster_of_another(cluster: Path, user: ServerUser) -> None:
+    if cluster.exists() and cluster.stat().st_uid != user.user_id:
         raise EmbeddedPostgresError(
-            f"Cannot run {command[0]} as the system user {user.name!r}: {error}. "
-            "Start the service as an ordinary user, or set DATABASE_URL to another Postgres."
-        ) from error
-
-
-class UserSwitch(TypedDict, total=False):
-    """Arguments of subprocess."""
-
-    user: int
-    group: int
-    extra_groups: list[int]
-
-
-def switch_user(user: ServerUser) -> UserSwitch:
-    """Arguments of subprocess that drop root's rights; empty when there are none to drop."""
-    if not user.is_other:
-        return {}
-    return {"user": user.user_id, "group": user.group_id, "extra_groups": []}
-
-
-def clean_environment() -> dict[str, str]:
-    """No PG* variable, no locale and no time zone of the caller may change what the server does."""
-    return {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
+            f"The database in {cluster} belongs to the user id {cluster.stat().st_uid}, and you are {user.name!r}. "
+            "Start the service as the user who made it (or as root), or set TURNLOG_DATA_DIR to a folder of your own."
+        )
 
 
 def _own_system_user() -> ServerUser | None:
