@@ -19,6 +19,19 @@ class CheckpointMoved(TurnlogError):
         self.position = position
 
 
+class RowsRejected(TurnlogError):
+    """The database refuses what an event has become, and would again. Tells no content: it may be somebody's words."""
+
+    code: ClassVar[str] = "rows_rejected"
+
+    def __init__(self, from_position: int, to_position: int, reason: str) -> None:
+        super().__init__(
+            f"The rows of the events after position {from_position} to {to_position} are refused: {reason}."
+        )
+        self.from_position = from_position
+        self.to_position = to_position
+
+
 class Checkpoint(Struct, frozen=True, kw_only=True):
     """How far the rows are. `unknown_events` were written by newer code and skipped, since the rows were begun."""
 
@@ -54,6 +67,7 @@ class ProjectionSession(Protocol):
 
         Raises:
             CheckpointMoved: the checkpoint is not at `from_position`; nothing was written.
+            RowsRejected: nothing was written, and trying again does not help.
         """
         ...
 

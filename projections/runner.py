@@ -42,7 +42,7 @@ class Runner:
         Raises:
             CheckpointMoved: another runner was here; this one must stop.
             StoreUnavailable: nothing was written, or it is unknown; the checkpoint tells which.
-            Exception: anything else comes from an event that cannot be projected, and would come again.
+            RowsRejected, or anything else: an event cannot be projected, and would fail again.
         """
         page = await self._log.read_page(position, self._max_page_events)
         if page.last_position != position:

@@ -13,7 +13,7 @@ from adapters.postgres.failures import unavailable_when_lost
 from adapters.postgres.statements import statement
 from adapters.postgres.watchdog import cut_after
 from projections.compaction import RowChanges
-from projections.ports import Checkpoint, CheckpointMoved, ProjectedPage
+from projections.ports import Checkpoint, CheckpointMoved, ProjectedPage, RowsRejected
 from projections.registry import CHECKPOINT_NAME
 
 STALL_TIMEOUT_S = 20.0
@@ -79,10 +79,14 @@ class PostgresProjectionSession:
 
     async def write(self, page: ProjectedPage) -> None:
         """See `ProjectionSession.write`."""
-        with self._bounded():
-            async with self._connection.transaction():
-                await self._move_checkpoint(page)
-                await self._write_rows(page.rows)
+        try:
+            with self._bounded():
+                async with self._connection.transaction():
+                    await self._move_checkpoint(page)
+                    await self._write_rows(page.rows)
+        except psycopg.Error as error:
+            # Not chained: the message of the database may quote the row.
+            raise RowsRejected(page.from_position, page.to_position, f"SQLSTATE {error.sqlstate}") from None
 
     async def beat(self) -> None:
         """See `ProjectionSession.beat`."""

@@ -1,0 +1,53 @@
+"""What the use cases ask of the outside, beside the event store."""
+
+from typing import Protocol
+
+from app.queries import ConversationQuery, MessageQuery, RowPage
+from domain.ids import ConversationId, TenantId
+from projections.rows import MessageRow, SessionRow
+
+
+class PositionWaiter(Protocol):
+    """Knows how far the projections of this process, or of the one that leads, have come."""
+
+    async def wait(self, position: int, seconds: float) -> bool:
+        """Whether the tables have come to the position within so many seconds."""
+        ...
+
+
+class ReadModels(Protocol):
+    """The tables that the projections write. They follow the events, by milliseconds or by a backlog.
+
+    Every method takes the tenant, and another tenant's rows are as absent as those that never were. Those that read
+    raise `StoreUnavailable` when the database is away.
+    """
+
+    async def get_conversation(self, tenant_id: TenantId, conversation_id: ConversationId) -> SessionRow | None:
+        """The conversation's row; any text may be asked for."""
+        ...
+
+    async def list_conversations(self, tenant_id: TenantId, query: ConversationQuery) -> RowPage[SessionRow]:
+        """The conversations that match, in the order of their start.
+
+        Raises:
+            InvalidQuery: the cursor is not a conversation of the tenant.
+        """
+        ...
+
+    async def list_messages(
+        self, tenant_id: TenantId, conversation_id: ConversationId, query: MessageQuery
+    ) -> RowPage[MessageRow]:
+        """The messages that match, in the order in which they were made; empty for an unknown conversation.
+
+        Raises:
+            InvalidQuery: the cursor is not a message of the conversation.
+        """
+        ...
+
+    async def checkpoint_position(self) -> int:
+        """The position that the tables are at, as the database says."""
+        ...
+
+    async def wait_for_position(self, position: int, seconds: float) -> bool:
+        """Whether the tables have come to the position within so many seconds. Costs nothing when they have."""
+        ...

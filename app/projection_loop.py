@@ -1,0 +1,180 @@
+"""Drives the projections: who leads projects for all processes, who does not stands by."""
+
+import random
+from collections.abc import Sequence
+from typing import Final
+
+import anyio
+import structlog
+from msgspec import Struct
+
+from app.projected_position import ProjectedPosition
+from domain.errors import StoreUnavailable
+from domain.ports import RecordedEvent
+from projections.ports import Checkpoint, CheckpointMoved, ProjectionSession, ProjectionStore
+from projections.runner import Runner, Step
+
+POLL_INTERVAL_S: Final = 1.0
+"""How long a lost wake-up can go unnoticed."""
+
+GATHER_S: Final = 0.005
+"""How long events are left to gather into one page while nobody waits for them: fewer, larger transactions."""
+
+STANDBY_INTERVAL_S: Final = 1.0
+"""How long it takes at most until another process takes the lead over."""
+
+STANDBY_POLL_INTERVAL_S: Final = 0.02
+"""How often the checkpoint is looked at while somebody waits here and another process projects."""
+
+HEARTBEAT_INTERVAL_S: Final = 5.0
+BACKOFF_FIRST_S: Final = 0.1
+BACKOFF_MAX_S: Final = 10.0
+
+logger = structlog.get_logger()
+
+
+class ProjectionStatus(Struct, frozen=True, kw_only=True):
+    """`head_position` is the newest that this process has heard of, so `lag_events` is at most the true lag plus the
+    holes between positions. `seconds_behind` is for how long the tables have not had everything.
+
+    `failures` counts those since the last success; `last_failure` is the newest of them.
+    """
+
+    is_leading: bool
+    position: int
+    head_position: int
+    lag_events: int
+    seconds_behind: float
+    unknown_events: int
+    failures: int
+    last_failure: str | None
+
+
+class ProjectionLoop:
+    """One for each process. `run` ends only by cancellation, or by an event that cannot be projected."""
+
+    def __init__(self, runner: Runner, store: ProjectionStore, projected: ProjectedPosition) -> None:
+        self._runner = runner
+        self._store = store
+        self._projected = projected
+        self._woken = anyio.Event()
+        self._is_leading = False
+        self._head_position = 0
+        self._behind_since_s: float | None = None
+        self._beaten_at_s = 0.0
+        self._unknown_events = 0
+        self._failures = 0
+        self._last_failure: str | None = None
+
+    def wake(self, events: Sequence[RecordedEvent] = ()) -> None:
+        """There are new events. A hint: without it they are found within `POLL_INTERVAL_S`. Fit to be a listener."""
+        if events:
+            self._head_position = max(self._head_position, events[-1].position)
+        if self._behind_since_s is None:
+            self._behind_since_s = anyio.current_time()
+        self._woken.set()
+
+    def status(self) -> ProjectionStatus:
+        """How it goes."""
+        position = self._projected.position
+        since_s = self._behind_since_s
+        return ProjectionStatus(
+            is_leading=self._is_leading,
+            position=position,
+            head_position=max(self._head_position, position),
+            lag_events=max(0, self._head_position - position),
+            seconds_behind=0.0 if since_s is None else anyio.current_time() - since_s,
+            unknown_events=self._unknown_events,
+            failures=self._failures,
+            last_failure=self._last_failure,
+        )
+
+    async def run(self) -> None:
+        """Stand by, lead, and begin again whenever the database goes away.
+
+        Raises:
+            Exception: an event cannot be projected. It would come again, so the service must not go on in silence.
+        """
+        self._behind_since_s = anyio.current_time()
+        while True:
+            try:
+                async with self._store.session() as session:
+                    await self._stand_by(session)
+                    await self._lead(session)
+            except (StoreUnavailable, CheckpointMoved) as error:
+                self._is_leading = False
+                await self._back_off(error)
+            finally:
+                self._is_leading = False
+
+    async def _stand_by(self, session: ProjectionSession) -> None:
+        """Watch the checkpoint until the lead is ours."""
+        while not await session.try_to_lead():
+            deadline_s = anyio.current_time() + STANDBY_INTERVAL_S
+            while anyio.current_time() < deadline_s:
+                self._take_over(await session.checkpoint())
+                self._succeeded()
+                with anyio.move_on_after(deadline_s - anyio.current_time()):
+                    await self._projected.wait_for_somebody()
+                    await anyio.sleep(STANDBY_POLL_INTERVAL_S)
+
+    async def _lead(self, session: ProjectionSession) -> None:
+        checkpoint = await session.checkpoint()
+        self._take_over(checkpoint)
+        self._is_leading = True
+        logger.info("projection_leads", position=checkpoint.position)
+        position = checkpoint.position
+        while True:
+            woken = self._woken = anyio.Event()  # before the page is read: what is appended later wakes again
+            step = await self._runner.step(session, position)
+            position = step.position
+            self._succeeded()
+            self._progressed(step)
+            if not step.is_full:
+                await self._beat(session)
+                await self._rest(woken)
+
+    def _take_over(self, checkpoint: Checkpoint) -> None:
+        """Somebody, perhaps this process in an earlier life, came this far."""
+        self._unknown_events = checkpoint.unknown_events
+        self._advance(checkpoint.position)
+        if checkpoint.position >= self._head_position and not self._is_leading:
+            self._behind_since_s = None
+
+    def _progressed(self, step: Step) -> None:
+        if step.unknown_events:
+            self._unknown_events += step.unknown_events
+            logger.warning("projection_skipped_unknown_events", events=step.unknown_events, position=step.position)
+        self._advance(step.position)
+        if step.is_full and self._behind_since_s is None:
+            self._behind_since_s = anyio.current_time()
+        elif not step.is_full and not self._woken.is_set():
+            self._behind_since_s = None
+
+    def _succeeded(self) -> None:
+        self._failures, self._last_failure = 0, None
+
+    def _advance(self, position: int) -> None:
+        self._head_position = max(self._head_position, position)
+        self._projected.advance(position)
+
+    async def _beat(self, session: ProjectionSession) -> None:
+        """A sign of life where there may be no progress; it also finds out that the lead was lost."""
+        now_s = anyio.current_time()
+        if now_s - self._beaten_at_s >= HEARTBEAT_INTERVAL_S:
+            await session.beat()
+            self._beaten_at_s = now_s
+
+    async def _rest(self, woken: anyio.Event) -> None:
+        with anyio.move_on_after(POLL_INTERVAL_S):
+            await woken.wait()
+            if not self._projected.is_awaited:
+                await anyio.sleep(GATHER_S)
+
+    async def _back_off(self, error: Exception) -> None:
+        """Twice as long each time, and a random part of it, so that processes do not come back in step."""
+        self._failures += 1
+        self._last_failure = f"{error} ({error.__cause__})" if error.__cause__ else str(error)
+        longest_s = min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2 ** min(self._failures, 10))
+        logger.warning("projection_failed", failure=self._last_failure, failures=self._failures)
+        await anyio.sleep(random.uniform(0, longest_s))  # noqa: S311 - not a secret
