@@ -41,7 +41,7 @@ CREATE FUNCTION turnlog_append_lock() RETURNS bigint LANGUAGE sql IMMUTABLE PARA
 CREATE FUNCTION turnlog_append_batch(
     _conversation uuid[], _version bigint[], _topic text[], _state bytea[], _command uuid[], _tenant uuid[],
     OUT _position bigint, OUT _recorded_at timestamptz
-) LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+) LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(7261002);
     LOCK TABLE stored_events IN ROW EXCLUSIVE MODE; -- queue behind a library appender before the first nextval
@@ -76,7 +76,7 @@ CREATE FUNCTION turnlog_append_each(
     _number int[], _conversation uuid[], _version bigint[], _topic text[], _state bytea[], _command uuid[],
     _tenant uuid[]
 ) RETURNS TABLE (number int, outcome text, head bigint, last_position bigint, recorded_at timestamptz)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SECURITY DEFINER AS $$
 #variable_conflict use_column
 DECLARE
     _recorded_at timestamptz;
@@ -124,25 +124,44 @@ BEGIN
     NOTIFY stored_events;
 END $$;
 
+-- The functions act as their owner. A caller's temporary table, with triggers of its own, must never take the place of
+-- ours in them, and temporary objects come first unless they are named last.
+DO $$
+BEGIN
+    EXECUTE format('ALTER FUNCTION turnlog_append_batch SET search_path = %I, pg_temp', current_schema());
+    EXECUTE format('ALTER FUNCTION turnlog_append_each SET search_path = %I, pg_temp', current_schema());
+END $$;
+
 -- Roles. The application appends through the functions alone. Where roles may not be made, the owner serves.
+-- Roles belong to the server: another database may have made this one before, or in this very moment.
 DO $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'turnlog_application') THEN
         CREATE ROLE turnlog_application NOLOGIN;
     END IF;
-    EXECUTE format('GRANT turnlog_application TO %I', current_user);
-    EXECUTE format('GRANT USAGE ON SCHEMA %I TO turnlog_application', current_schema());
-    GRANT SELECT ON stored_events TO turnlog_application;
 EXCEPTION
+    WHEN unique_violation OR duplicate_object THEN
+        NULL;
     WHEN insufficient_privilege THEN
         RAISE NOTICE 'the role turnlog_application cannot be made here: the service runs as %', current_user;
-    WHEN unique_violation OR duplicate_object THEN
-        RAISE NOTICE 'the role turnlog_application was made by another migration at the same moment';
+END $$;
+DO $$
+BEGIN
+    IF NOT pg_has_role(current_user, 'turnlog_application', 'USAGE') THEN
+        EXECUTE format('GRANT turnlog_application TO %I', current_user);
+    END IF;
+EXCEPTION
+    WHEN undefined_object OR unique_violation THEN
+        NULL;
+    WHEN insufficient_privilege THEN
+        RAISE NOTICE '% cannot become turnlog_application: the service runs as %', current_user, current_user;
 END $$;
 
 REVOKE ALL ON FUNCTION turnlog_append_batch, turnlog_append_each FROM PUBLIC;
 DO $$
 BEGIN
+    EXECUTE format('GRANT USAGE ON SCHEMA %I TO turnlog_application', current_schema());
+    GRANT SELECT ON stored_events TO turnlog_application;
     GRANT EXECUTE ON FUNCTION turnlog_append_batch, turnlog_append_each TO turnlog_application;
 EXCEPTION WHEN undefined_object THEN
     NULL;
