@@ -6,7 +6,7 @@ import pytest
 
 from adapters.embedded import EmbeddedPostgres
 from tests.support.hypothesis_profiles import load_hypothesis_profile
-from tests.support.postgres import TestDatabases, embedded_server
+from tests.support.postgres import EMPTY, TestDatabases, embedded_server
 
 
 def pytest_configure() -> None:
@@ -40,4 +40,11 @@ def test_databases(postgres_server: EmbeddedPostgres) -> Iterator[TestDatabases]
 def database(test_databases: TestDatabases) -> Iterator[str]:
     """The DSN of a migrated database that nobody else uses; dropped after the test."""
     with test_databases.clone() as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def empty_database(test_databases: TestDatabases) -> Iterator[str]:
+    """The DSN of a database without any table; dropped after the test."""
+    with test_databases.clone(EMPTY) as dsn:
         yield dsn

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import click
 import pytest
@@ -20,13 +21,23 @@ def test_help_lists_every_command_with_a_sentence() -> None:
         assert f"  {command.name}" in answer.output
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: str(command.name))
-def test_every_command_explains_itself_with_an_example(command: click.Command) -> None:
-    answer = CliRunner().invoke(main, [str(command.name), "--help"])
+def words_of(command: click.Command, *before: str) -> Iterator[tuple[str, ...]]:
+    """What one types for this command, or for each of a group's."""
+    words = (*before, str(command.name))
+    if isinstance(command, click.Group):
+        for member in command.commands.values():
+            yield from words_of(member, *words)
+    else:
+        yield words
+
+
+@pytest.mark.parametrize("words", [words for command in COMMANDS for words in words_of(command)], ids=" ".join)
+def test_every_command_explains_itself_with_an_example(words: tuple[str, ...]) -> None:
+    answer = CliRunner().invoke(main, [*words, "--help"])
 
     assert answer.exit_code == 0
     assert "Example" in answer.output
-    assert f"turnlog {command.name}" in answer.output
+    assert f"turnlog {' '.join(words)}" in answer.output
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -16,6 +16,7 @@ from adapters.embedded import EmbeddedPostgres
 from adapters.postgres.migrate import migrate
 
 TEMPLATE = "turnlog_template"
+EMPTY = "template0"
 
 
 @contextmanager
@@ -58,12 +59,12 @@ class TestDatabases:
             runner.run(migrate(self._dsn(TEMPLATE)))
 
     @contextmanager
-    def clone(self) -> Iterator[str]:
+    def clone(self, template: str = TEMPLATE) -> Iterator[str]:
         """The DSN of a fresh database, dropped afterwards whoever is still connected."""
         name = f"test_{next(self._numbers)}"
         # Copying files is faster than copying through the log when fsync is off and the template is small.
         create = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
-        self._connection.execute(create.format(sql.Identifier(name), sql.Identifier(TEMPLATE)))
+        self._connection.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
         try:
             yield self._dsn(name)
         finally:
