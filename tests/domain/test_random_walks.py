@@ -1,45 +1,39 @@
 """Random walks through the domain: what holds whatever is asked, in whatever order."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
+from random import Random
+from typing import get_args
 
-from hypothesis import given, note
+import pytest
+from hypothesis import given, note, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec.structs import replace
 
-from adapters.codec.events import decode, encode, topic_of
 from domain.conversation import commands as c
 from domain.conversation.conversation import Conversation, allowed, status
 from domain.conversation.decider import decide
 from domain.conversation.errors import InvalidCommand, Refusal
 from domain.conversation.events import Event
-from domain.conversation.evolution import evolve, fold
-from domain.conversation.transitions import TRANSITIONS, State, may_happen, state_after
-from domain.envelope import Actor, Origin, Recorded
-from domain.ids import CommandId, EventId
-from tests.support.decider import CONVERSATION_ID, NOON, TENANT_ID, issued, numbered_uuid
-from tests.support.strategies import commands, events, odd_commands, origin_times
+from domain.conversation.evolution import evolve
+from domain.conversation.transitions import TRANSITIONS, state_after
+from domain.conversation.values import OnBusy, Policies
+from tests.support.decider import NOON, issued, message_id
+from tests.support.exploration import well_formed_commands
+from tests.support.strategies import commands, events, message_ids, odd_commands, origin_times
+from tests.support.walk import UNBORN, Walk
 
 COMMAND_TYPES_BY_NAME = {c.name_of(command_type): command_type for command_type in c.COMMAND_TYPES}
-UNBORN = Conversation(id=CONVERSATION_ID, tenant_id=TENANT_ID)
+NEW_MESSAGES = (c.SubmitUserMessage, c.StartResponse, c.CompleteResponse, c.RecordMessage)
+WITHOUT_CONSEQUENCE = {"correct_message", "record_feedback", "change_metadata", "end_conversation"}
 
 
-def recorded(event: Event, version: int, at: datetime) -> Recorded[Event]:
-    """The event as the store keeps it, once it has been written and read."""
-    origin = Origin(command_id=CommandId(numbered_uuid(version)), occurred_at=at, actor=Actor(), digest="")
-    event_id = EventId(numbered_uuid(version))
-    stored, schema_version = decode(topic_of(event), encode(event_id, origin, event))
-    return Recorded(
-        tenant_id=TENANT_ID,
-        conversation_id=CONVERSATION_ID,
-        version=version,
-        position=version,
-        event_id=event_id,
-        event=stored.data,
-        schema_version=schema_version,
-        origin=stored.origin,
-        recorded_at=at,
-    )
+def fitting_commands(conversation: Conversation) -> list[c.Command]:
+    """What `allowed` offers of the commands that make something happen; any command after the end."""
+    names = set(allowed(conversation)) - WITHOUT_CONSEQUENCE
+    candidates = well_formed_commands(conversation)
+    return [command for command in candidates if c.name_of(type(command)) in names] or list(candidates)
 
 
 class ConversationMachine(RuleBasedStateMachine):
@@ -47,21 +41,43 @@ class ConversationMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.conversation = UNBORN
-        self.history: list[Recorded[Event]] = []
-        self.commands_issued = 0
+        self.walk = Walk()
+
+    @property
+    def conversation(self) -> Conversation:
+        """As it is now."""
+        return self.walk.conversation
+
+    @initialize(on_busy=st.sampled_from(get_args(OnBusy)))
+    def start(self, on_busy: OnBusy) -> None:
+        """Without a conversation there is little to find."""
+        self.issue(c.StartConversation(policies=Policies(on_busy=on_busy)), NOON)
+
+    @rule(data=st.data(), at=origin_times())
+    def something_that_fits(self, data: st.DataObject, at: datetime) -> None:
+        """Somebody who knows the conversation asks for what goes on from here: walks get long by this."""
+        command = data.draw(st.sampled_from(fitting_commands(self.conversation)))
+        if isinstance(command, NEW_MESSAGES):
+            command = replace(command, message_id=data.draw(st.none() | message_ids()))
+        self.issue(command, at)
+
+    @precondition(lambda self: self.conversation.is_active)
+    @rule(data=st.data(), at=origin_times())
+    def something_allowed(self, data: st.DataObject, at: datetime) -> None:
+        """Somebody asks for what `allowed` offers, with random fields."""
+        names = [name for name in allowed(self.conversation) if name != "end_conversation"]
+        self.issue(data.draw(commands(COMMAND_TYPES_BY_NAME[data.draw(st.sampled_from(names))])), at)
 
     @rule(command=commands(), at=origin_times())
     def anything(self, command: c.Command, at: datetime) -> None:
         """Somebody asks for anything."""
         self.issue(command, at)
 
-    @precondition(lambda self: self.conversation.is_active)
-    @rule(data=st.data(), at=origin_times())
-    def something_allowed(self, data: st.DataObject, at: datetime) -> None:
-        """Somebody asks for what `allowed` offers, without bringing the conversation to its end."""
-        names = [name for name in allowed(self.conversation) if name != "end_conversation"]
-        self.issue(data.draw(commands(COMMAND_TYPES_BY_NAME[data.draw(st.sampled_from(names))])), at)
+    @precondition(lambda self: self.conversation.version > 25)
+    @rule(at=origin_times())
+    def end(self, at: datetime) -> None:
+        """Late enough that there was something to end."""
+        self.issue(c.EndConversation(), at)
 
     @rule(command=odd_commands(), at=origin_times())
     def something_odd(self, command: c.Command, at: datetime) -> None:
@@ -69,53 +85,14 @@ class ConversationMachine(RuleBasedStateMachine):
         self.issue(command, at)
 
     def issue(self, command: c.Command, at: datetime) -> None:
-        """Decide, hold the events against the table and the store, and evolve."""
-        self.commands_issued += 1
-        command_id = numbered_uuid(0x1000 + self.commands_issued)
-        before = self.conversation
-        try:
-            happened = decide(issued(command, command_id, at), before)
-        except Refusal as refusal:
-            note(f"refused: {refusal.code}")
-            return
-        for event in happened:
-            assert may_happen(type(event), self.conversation.state)
-            self.history.append(recorded(event, len(self.history) + 1, at))
-            assert self.history[-1].event == event, "what is stored is what was decided"
-            self.conversation = evolve(self.conversation, event, at)
-        if before.state is State.ENDED:
-            assert self.conversation.state is State.ENDED, "the end is final"
+        """One step of the walk."""
+        note(self.walk.issue(command, at))
 
     @invariant()
-    def a_replay_from_zero_gives_the_same(self) -> None:
-        """The events are the whole truth."""
-        assert fold(UNBORN, self.history) == self.conversation
-
-    @invariant()
-    def the_version_counts_the_events(self) -> None:
-        """Without holes and without doubles."""
-        assert self.conversation.version == len(self.history)
-
-    @invariant()
-    def nobody_waits_for_a_turn_that_nobody_has(self) -> None:
-        """A queue that nothing empties would be stuck."""
-        if self.conversation.state in (None, State.IDLE, State.ENDED):
-            assert self.conversation.queue == ()
-
-    @invariant()
-    def no_turn_is_open_where_nobody_has_it(self) -> None:
-        """Whoever ends a turn closes all of it."""
-        if self.conversation.state in (None, State.IDLE, State.ENDED):
-            assert self.conversation.response is None
-            assert self.conversation.interrupted is None
-            assert self.conversation.open_tool_calls == ()
-        assert (self.conversation.response is not None) == (self.conversation.state is State.SPEAKING)
-
-    @invariant()
-    def every_message_is_counted_once(self) -> None:
-        """No id stands in the set twice."""
-        ids = self.conversation.message_ids
-        assert len(set(ids.recent).union(*ids.sealed)) == self.conversation.message_count
+    def everything_holds(self) -> None:
+        """After every step."""
+        self.walk.check_state()
+        self.walk.check_replay()
 
 
 TestConversation = ConversationMachine.TestCase
@@ -163,3 +140,20 @@ def test_an_odd_command_is_refused_by_its_field_or_harmless(command: c.Command) 
     except Refusal as refusal:
         note(f"harmless: {refusal.code}")
     assert culprit is None or re.split(r"[.\[]", culprit)[0] in command.__struct_fields__
+
+
+@pytest.mark.parametrize("seed", range(settings().max_examples))
+def test_long_walks(seed: int) -> None:
+    """Hypothesis shrinks well but walks short; this goes far into conversations that make sense."""
+    dice = Random(seed)
+    walk = Walk()
+    walk.issue(c.StartConversation(policies=Policies(on_busy=dice.choice(get_args(OnBusy)))), NOON)
+    for step in range(200):
+        command = dice.choice(fitting_commands(walk.conversation))
+        if isinstance(command, NEW_MESSAGES) and dice.random() < 0.5:  # of few ids at a time, so that they meet
+            command = replace(command, message_id=message_id(step // 10 * 3 + dice.randrange(3)))
+        walk.issue(command, NOON + timedelta(seconds=dice.randint(-60, 60)))
+        walk.check_state()
+    walk.issue(c.EndConversation(), NOON)
+    walk.check_state()
+    walk.check_replay()

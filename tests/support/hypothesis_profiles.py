@@ -8,6 +8,6 @@ from hypothesis import HealthCheck, settings
 def load_hypothesis_profile() -> None:
     """`quick` takes a few seconds and tries the same every time; `long` takes minutes and tries its luck."""
     patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-    settings.register_profile("quick", patient, max_examples=60, stateful_step_count=30, derandomize=True)
+    settings.register_profile("quick", patient, max_examples=100, stateful_step_count=40, derandomize=True)
     settings.register_profile("long", patient, max_examples=3_000, stateful_step_count=100)
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))

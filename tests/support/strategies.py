@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from domain.conversation.commands import COMMAND_TYPES, Command
 from domain.conversation.events import EVENT_TYPES, Event
+from domain.ids import MessageId
 from tests.support.decider import NOON, numbered_uuid
 
 Values = st.SearchStrategy[Any]
@@ -26,9 +27,10 @@ _JSON: Final = st.recursive(
     lambda inner: st.lists(inner, max_size=_FEW) | st.dictionaries(_TEXT, inner, max_size=_FEW),
     max_leaves=8,
 )
+_FEW_UUIDS: Final = st.sampled_from([numbered_uuid(number) for number in range(1, 7)])
 _POOLS: Final[dict[str, Values]] = {
     # Few names, so that commands meet what earlier ones made.
-    "message_id": st.sampled_from([numbered_uuid(number) for number in range(1, 7)]),
+    "message_id": _FEW_UUIDS,
     "response_id": st.sampled_from(["response-1", "response-2"]),
     "tool_call_id": st.sampled_from(["call-1", "call-2", "call-3"]),
 }
@@ -67,7 +69,7 @@ ODD_VALUES: Final[Values] = st.sampled_from(
 
 def _text(info: inspect.StrType) -> Values:
     if info.pattern is not None:
-        return st.sampled_from([numbered_uuid(number) for number in range(1, 7)])
+        return _FEW_UUIDS
     return _TEXT.filter(lambda text: len(text) >= (info.min_length or 0))
 
 
@@ -110,6 +112,11 @@ _EVENTS: Final = {event_type: _values(inspect.type_info(event_type)) for event_t
 def commands(command_type: type[Command] | None = None) -> st.SearchStrategy[Command]:
     """Commands as a careful caller builds them."""
     return st.one_of(list(_COMMANDS.values())) if command_type is None else _COMMANDS[command_type]
+
+
+def message_ids() -> st.SearchStrategy[MessageId]:
+    """So few ids that they meet."""
+    return _FEW_UUIDS.map(MessageId)
 
 
 def events() -> st.SearchStrategy[Event]:
