@@ -19,10 +19,14 @@ TEMPLATE = "turnlog_template"
 EMPTY = "template0"
 
 
+MEMORY = Path("/dev/shm")
+MEMORY_NEEDED_BYTES = 2 * 2**30
+
+
 @contextmanager
-def temporary_folder() -> Iterator[Path]:
+def temporary_folder(parent: Path | None = None) -> Iterator[Path]:
     """A folder that the server's user may pass through, also when the tests run as root; removed afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="turnlog-test-"))
+    folder = Path(tempfile.mkdtemp(prefix="turnlog-test-", dir=parent))
     folder.chmod(0o711)
     try:
         yield folder
@@ -33,8 +37,19 @@ def temporary_folder() -> Iterator[Path]:
 @contextmanager
 def embedded_server(*, durable: bool = False) -> Iterator[EmbeddedPostgres]:
     """A server in a temporary folder, without any wait for the disk unless it is `durable`."""
-    with temporary_folder() as folder, EmbeddedPostgres(folder / "data", durable=durable, pg_bin=pg_bin()) as server:
+    parent = None if durable else memory_folder()
+    with (
+        temporary_folder(parent) as folder,
+        EmbeddedPostgres(folder / "data", durable=durable, pg_bin=pg_bin()) as server,
+    ):
         yield server
+
+
+def memory_folder() -> Path | None:
+    """A folder in memory, where a database is cloned three times as fast; None where there is too little."""
+    if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > MEMORY_NEEDED_BYTES:
+        return MEMORY
+    return None
 
 
 def pg_bin() -> Path | None:
