@@ -63,10 +63,7 @@ class StateUpdate(Struct, kw_only=True, frozen=True, omit_defaults=True, rename=
 
 
 class Snapshot(Struct, kw_only=True, frozen=True, omit_defaults=True, rename={"from_state": "from"}):
-    """The `state_update` that begins a fresh connection: the conversation as of `as_of_seq`.
-
-    `interims` are the payloads of transcripts and answers that are still open.
-    """
+    """The `state_update` that begins a fresh connection: the conversation as of `as_of_seq`."""
 
     from_state: str | None
     to: str | None
@@ -76,7 +73,6 @@ class Snapshot(Struct, kw_only=True, frozen=True, omit_defaults=True, rename={"f
     allowed: tuple[str, ...]
     as_of_seq: int
     messages: tuple["SnapshotMessage", ...]
-    interims: tuple[Struct, ...]
 
 
 class SnapshotMessage(Struct, kw_only=True, frozen=True, omit_defaults=True):

@@ -25,16 +25,26 @@ class Subscriber:
         self._numbers = count()
         self._size_bytes = 0
         self._filled = asyncio.Event()
-        self.seen_version = 0
+        self._held: list[tuple[int, tuple[str, ...]]] | None = []
+        self._seen_version = 0
         self.is_slow = False
 
     def deliver(self, version: int, frames: tuple[str, ...]) -> None:
-        """Queue the frames of an event, unless a replay has sent them already."""
-        if version <= self.seen_version:
-            return
-        self.seen_version = version
-        for frame in frames:
-            self.put(frame)
+        """Queue the frames of an event, unless a replay has sent them already; until `go_live` they are held back."""
+        if self._held is not None:
+            self._held.append((version, frames))
+            self.is_slow = self.is_slow or len(self._held) > self._max_frames
+        elif version > self._seen_version:
+            self._seen_version = version
+            for frame in frames:
+                self.put(frame)
+
+    def go_live(self, head: int) -> None:
+        """The replay has sent everything up to `head`: what was held back above it follows."""
+        held, self._held = self._held or [], None
+        self._seen_version = head
+        for version, frames in held:
+            self.deliver(version, frames)
 
     def put(self, frame: str) -> None:
         """Queue a frame that must arrive."""
@@ -46,6 +56,8 @@ class Subscriber:
 
     def put_interim(self, key: InterimKey | None, frame: str) -> None:
         """Queue a frame that may be lost; with a key, it takes the place of its forerunner."""
+        if self._held is not None:
+            return
         if key is not None and key in self._frames:
             self._size_bytes -= len(self._frames.pop(key))
         if self._has_room_for(frame):

@@ -1,0 +1,55 @@
+"""A WebSocket as this protocol uses it: text frames, bounded sends, and a close code from the table."""
+
+import anyio
+from litestar import WebSocket
+
+from app.ws.protocol import MAX_FRAME_BYTES, CloseCode, close_code
+
+SEND_TIMEOUT_S = 10.0
+
+
+class SocketClosed(Exception):
+    """The socket is to be closed with this code, or the client has closed it (`code` is null)."""
+
+    def __init__(self, name: str | None) -> None:
+        super().__init__(name or "closed by the client")
+        self.code: CloseCode | None = close_code(name) if name else None
+
+
+class Connection:
+    """Litestar's socket with its traps covered."""
+
+    def __init__(self, socket: WebSocket) -> None:  # type: ignore[type-arg] # Litestar's state types are not ours
+        self._socket = socket
+
+    async def receive(self) -> str:
+        """The next text frame.
+
+        Raises:
+            SocketClosed: the client went away, or sent what the protocol does not have.
+        """
+        message = await self._socket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise SocketClosed(None)
+        text = message.get("text")
+        if not isinstance(text, str):
+            raise SocketClosed("unsupported_data")
+        if len(text) > MAX_FRAME_BYTES:
+            raise SocketClosed("too_large")
+        return text
+
+    async def send(self, frame: str) -> None:
+        """Send a frame; a client that does not take it in time is slow.
+
+        Raises:
+            SocketClosed: too slow, or gone.
+        """
+        with anyio.move_on_after(SEND_TIMEOUT_S) as scope:
+            await self._socket.send({"type": "websocket.send", "text": frame, "bytes": None})
+        if scope.cancelled_caught:
+            raise SocketClosed("slow_consumer")
+
+    async def close(self, code: CloseCode) -> None:
+        """Close with the code; the reason is its name and nothing of anybody's."""
+        with anyio.move_on_after(SEND_TIMEOUT_S, shield=True):
+            await self._socket.send({"type": "websocket.close", "code": code.code, "reason": code.name})

@@ -1,0 +1,100 @@
+"""What a client may send, and how it is read. A frame that cannot be read is answered, with the field at fault."""
+
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+
+from app.wire import decode
+from app.ws.protocol import AnswerDelta, MessageType, SpeechEvent, TranscriptUpdate
+from domain.conversation.commands import COMMAND_TYPES, Command, name_of
+from domain.conversation.errors import InvalidCommand
+from domain.ids import GivenCommandId
+
+_COMMAND_DECODERS = {name_of(command): msgspec.json.Decoder(command) for command in COMMAND_TYPES}
+
+
+class CommandFrame(Struct, frozen=True, kw_only=True, tag="command", forbid_unknown_fields=True):
+    """Any command of the domain; `id` makes it safe to send again."""
+
+    name: str
+    payload: Raw = Raw(b"{}")
+    id: GivenCommandId | None = None
+    expected_version: int | None = None
+
+
+class InterimFrame(Struct, frozen=True, kw_only=True, tag="interim", forbid_unknown_fields=True):
+    """Broadcast to all who listen, and never stored."""
+
+    payload: Raw
+
+
+class PingFrame(Struct, frozen=True, kw_only=True, tag="ping"):
+    n: int | None = None
+
+
+class AckFrame(Struct, frozen=True, kw_only=True, tag="ack"):
+    """The client has taken note of everything up to `seq`."""
+
+    seq: int
+
+
+ClientFrame = CommandFrame | InterimFrame | PingFrame | AckFrame
+_frame_decoder: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)
+
+
+class InterimMessage(Struct, frozen=True):
+    """An interim payload with what makes it replaceable."""
+
+    type: MessageType
+    payload: Struct
+    key: str | None
+    revision: int | None
+
+
+def read_frame(text: str) -> ClientFrame:
+    """The frame.
+
+    Raises:
+        InvalidCommand: it cannot be understood; `field` says where.
+    """
+    frame: ClientFrame = decode(_frame_decoder, text)
+    return frame
+
+
+def command_of(frame: CommandFrame) -> Command:
+    """The domain's command in the frame.
+
+    Raises:
+        InvalidCommand: no such command, or a field of it is not acceptable.
+    """
+    decoder = _COMMAND_DECODERS.get(frame.name)
+    if decoder is None:
+        raise InvalidCommand("name", f"is no command; commands are {', '.join(_COMMAND_DECODERS)}.")
+    return decode(decoder, bytes(frame.payload), prefix="payload")
+
+
+def interim_of(frame: InterimFrame) -> InterimMessage:
+    """The message to broadcast: a piece of a transcript, a delta of an answer or a speech event, by its fields.
+
+    Raises:
+        InvalidCommand: it is none of them, or a transcript that claims to be final.
+    """
+    raw = bytes(frame.payload)
+    fields: dict[str, Any] = decode(_fields_decoder, raw, prefix="payload")
+    if "event" in fields:
+        speech = decode(_speech_decoder, raw, prefix="payload")
+        return InterimMessage("speech_event", speech, None, None)
+    if "delta" in fields:
+        delta = decode(_delta_decoder, raw, prefix="payload")
+        return InterimMessage("ai_response", delta, delta.response_id, delta.offset)
+    transcript = decode(_transcript_decoder, raw, prefix="payload")
+    if transcript.is_final:
+        raise InvalidCommand("payload.is_final", "must be false: a final text is a `submit_user_message` command.")
+    return InterimMessage("transcript_update", transcript, transcript.segment_id, transcript.revision)
+
+
+_fields_decoder = msgspec.json.Decoder(dict[str, Any])
+_speech_decoder = msgspec.json.Decoder(SpeechEvent)
+_delta_decoder = msgspec.json.Decoder(AnswerDelta)
+_transcript_decoder = msgspec.json.Decoder(TranscriptUpdate)

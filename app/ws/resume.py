@@ -1,0 +1,66 @@
+"""What a client that comes (back) is owed: everything after its cursor in order, or a snapshot and no pretence."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from app.ws.frames import durable_frames
+from app.ws.protocol import MAX_REPLAY_EVENTS, Resume, ResumeOutcome, Snapshot
+from app.ws.transcript import recent_messages
+from domain.conversation.conversation import Conversation, allowed, status
+from domain.conversation.evolution import fold
+from domain.ports import RecordedEvent
+
+
+class Cursor(Struct, frozen=True):
+    """Where the client says it is; `after` is null for one that has nothing."""
+
+    after: int | None
+    epoch: str | None
+
+
+class Catchup(Struct, frozen=True):
+    """What to send before the live messages. Either the frames of a replay or a snapshot."""
+
+    conversation: Conversation
+    resume: Resume
+    replay: Sequence[str]
+    snapshot: Snapshot | None
+
+
+def catch_up(empty: Conversation, history: Sequence[RecordedEvent], cursor: Cursor, epoch: str) -> Catchup:
+    """A replay is complete or declared a gap; it is never partial.
+
+    `history` is the whole of the conversation, in order.
+    """
+    head = history[-1].version
+    if cursor.after is None or not _can_replay(cursor.after, cursor.epoch, head, epoch):
+        conversation = fold(empty, history)
+        outcome: ResumeOutcome = "fresh" if cursor.after is None else "gap"
+        resume = Resume(outcome=outcome, after=head, head=head, epoch=epoch, replay_count=0)
+        return Catchup(conversation, resume, (), _snapshot(conversation, history))
+    missed = [recorded for recorded in history if recorded.version > cursor.after]
+    conversation = fold(empty, history[: len(history) - len(missed)])
+    replay: list[str] = []
+    for recorded in missed:
+        before, conversation = conversation, fold(conversation, (recorded,))
+        replay.extend(durable_frames(recorded, before, conversation, epoch))
+    resume = Resume(outcome="resumed", after=cursor.after, head=head, epoch=epoch, replay_count=len(replay))
+    return Catchup(conversation, resume, replay, None)
+
+
+def _can_replay(after: int, given_epoch: str | None, head: int, epoch: str) -> bool:
+    return given_epoch in (None, epoch) and after <= head and head - after <= MAX_REPLAY_EVENTS
+
+
+def _snapshot(conversation: Conversation, history: Sequence[RecordedEvent]) -> Snapshot:
+    return Snapshot(
+        from_state=conversation.state,
+        to=conversation.state,
+        status=status(conversation),
+        reason="snapshot",
+        turn=conversation.turn,
+        allowed=allowed(conversation),
+        as_of_seq=conversation.version,
+        messages=recent_messages(history),
+    )
