@@ -13,9 +13,11 @@ REFERENCE = Path("docs/reference")
 def pages() -> dict[Path, str]:
     """Every generated page: its path in the repository and its text. To add one, add a line."""
     from app.console.settings_page import settings_page
+    from app.console.state_machine_page import state_machine_page
 
     writers: dict[str, Callable[[], str]] = {
         "settings.md": settings_page,
+        "state-machine.md": state_machine_page,
     }
     return {REFERENCE / name: write() for name, write in writers.items()}
 
