@@ -67,7 +67,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 64 * MEBIBYTES
     append_batch_max_commands: Annotated[
         int, Meta(ge=1, le=100_000, description="Commands that one flush carries; the others wait for the next.")
-    ] = 1_024
+    ] = 128
     append_batch_max_bytes: Annotated[
         int, Meta(ge=1, description="Bytes of events that one flush carries; one larger command goes alone.")
     ] = 4 * MEBIBYTES
@@ -77,7 +77,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     append_outcome_deadline_s: Annotated[
         float,
         Meta(gt=0, le=3_600, description="How long a caller waits for the outcome; then a 503 says it is unknown."),
-    ] = 10.0
+    ] = 5.0
     aggregate_cache_max_count: Annotated[
         int, Meta(ge=0, description="Conversations kept folded in memory; the least recently used one makes room.")
     ] = 20_000

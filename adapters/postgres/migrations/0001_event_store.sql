@@ -132,6 +132,15 @@ BEGIN
     EXECUTE format('ALTER FUNCTION turnlog_append_each SET search_path = %I, pg_temp', current_schema());
 END $$;
 
+-- The incarnation of the store: changes after a restore or an erasure, so that cursors of before are seen for what they
+-- are. The last row counts.
+CREATE TABLE turnlog_epochs (
+    epoch      text        PRIMARY KEY DEFAULT substr(md5(gen_random_uuid()::text), 1, 12),
+    started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    reason     text        NOT NULL
+);
+INSERT INTO turnlog_epochs (reason) VALUES ('created');
+
 -- Roles. The application appends through the functions alone. Where roles may not be made, the owner serves.
 -- Roles belong to the server: another database may have made this one before, or in this very moment.
 DO $$
@@ -161,7 +170,7 @@ REVOKE ALL ON FUNCTION turnlog_append_batch, turnlog_append_each FROM PUBLIC;
 DO $$
 BEGIN
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO turnlog_application', current_schema());
-    GRANT SELECT ON stored_events TO turnlog_application;
+    GRANT SELECT ON stored_events, turnlog_epochs TO turnlog_application;
     GRANT EXECUTE ON FUNCTION turnlog_append_batch, turnlog_append_each TO turnlog_application;
 EXCEPTION WHEN undefined_object THEN
     NULL;

@@ -1,0 +1,109 @@
+"""The process of the service: its database, its server, its first lines and its end."""
+
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+import uvloop
+from litestar import Litestar
+
+from adapters.embedded import EmbeddedPostgres
+from app.http.application import create_application
+from app.logs import configure_logs
+from app.service import service_of
+from app.settings import Settings
+from app.wiring import open_service
+
+GRACEFUL_STOP_S = 30
+MAX_FRAME_BYTES = 64 * 1024
+LISTEN_BACKLOG = 2_048
+
+
+class CannotListen(Exception):
+    """The address is not to be had; the sentence says why and what to do."""
+
+
+def serve(settings: Settings) -> None:
+    """Run the service until it is told to stop.
+
+    Raises:
+        CannotListen, EmbeddedPostgresError, MigrationError, UnfitDatabase: it did not start; the sentence says why.
+    """
+    configure_logs(settings.log_level)
+    # Uvicorn stops on a signal and then raises it again; by default that would end the process before the database.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: None)
+    with _listening(settings) as listener, _database(settings) as (dsn, description):
+        uvloop.run(_serve(settings, dsn, description, listener))
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[tuple[str, str]]:
+    """The DSN, and what to call the database in the first lines."""
+    if settings.database_url is not None:
+        yield settings.database_url, "Postgres of DATABASE_URL"
+        return
+    with EmbeddedPostgres(settings.data_dir, pg_bin=settings.pg_bin) as postgres:
+        yield postgres.dsn, f"embedded Postgres {postgres.version} in {postgres.data_dir}"
+
+
+@contextmanager
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    """Take the address first: nothing else needs to start where it is taken."""
+    try:
+        listener = socket.create_server(
+            (settings.host, settings.port),
+            family=socket.AF_INET6 if ":" in settings.host else socket.AF_INET,
+            backlog=LISTEN_BACKLOG,
+        )
+    except OSError as error:
+        raise CannotListen(
+            f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}. "
+            "Choose another with --port, or --port 0 for any that is free."
+        ) from error
+    with listener:
+        yield listener
+
+
+async def _serve(settings: Settings, dsn: str, database: str, listener: socket.socket) -> None:
+    async with open_service(settings, dsn) as parts:
+        application = create_application(
+            service_of(parts, settings), settings, websocket_handlers=[parts.gateway.handler()]
+        )
+        server = uvicorn.Server(server_config(application))
+        _say_first_lines(settings.host, listener.getsockname()[1], database)
+        await server.serve(sockets=[listener])
+
+
+def server_config(application: Litestar) -> uvicorn.Config:
+    """How uvicorn runs the application; the tests run it the same way."""
+    return uvicorn.Config(
+        application,
+        ws="websockets-sansio",
+        ws_max_size=MAX_FRAME_BYTES,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=GRACEFUL_STOP_S,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+    )
+
+
+def _say_first_lines(host: str, port: int, database: str) -> None:
+    """What runs where, how to read about it, how to stop it."""
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    lines = (
+        "Turnlog is running.",
+        f"  REST       http://{address}/api/v2/conversations",
+        f"  WebSocket  ws://{address}/api/ws/conversations/ID",
+        f"  docs       http://{address}/docs",
+        f"  database   {database}",
+        "  stop       Ctrl-C",
+    )
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+
+

@@ -1,0 +1,117 @@
+"""The composition root: plain constructor calls, in the order of the dependencies. Nothing else knows all parts."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from msgspec import Struct
+
+from adapters.postgres.append_queue import AppendLimits
+from adapters.postgres.appender import BatchingAppender
+from adapters.postgres.connection import service_conninfo
+from adapters.postgres.durability import check_durability
+from adapters.postgres.epoch import read_epoch
+from adapters.postgres.event_store import PostgresEventStore
+from adapters.postgres.listener import NotificationListener
+from adapters.postgres.migrate import migrate
+from adapters.postgres.pool import read_pool
+from adapters.postgres.projection_store import PostgresProjectionStore
+from adapters.postgres.read_models import PostgresReadModels
+from adapters.postgres.roles import role_to_act_as
+from adapters.system.clock import SystemClock
+from adapters.system.ids import Uuid7Source
+from app.aggregates import AggregateCache
+from app.feed import Feed
+from app.lifespan import running
+from app.ports import ReadModels
+from app.projected_position import ProjectedPosition
+from app.projection_loop import ProjectionLoop
+from app.settings import Settings
+from app.use_cases.run_command import RunCommand
+from app.ws.gateway import Gateway
+from app.ws.hub import Hub
+from domain.ports import EventStore
+from projections.runner import Runner
+
+STATEMENT_TIMEOUT_S = 5.0
+
+
+class Parts(Struct, frozen=True, kw_only=True):
+    """The parts of a running service that the edges are made of."""
+
+    store: EventStore
+    read_models: ReadModels
+    run_command: RunCommand
+    gateway: Gateway
+    hub: Hub
+    appender: BatchingAppender
+    feed: Feed
+    listener: NotificationListener
+    projection: ProjectionLoop
+    aggregates: AggregateCache
+    epoch: str
+
+
+@asynccontextmanager
+async def open_service(settings: Settings, dsn: str) -> AsyncIterator[Parts]:
+    """Migrate the database, connect everything and run it while the block runs.
+
+    Raises:
+        MigrationError, UnfitDatabase: the service must not start on this database; the sentence says why.
+        psycopg.OperationalError: the database cannot be reached.
+    """
+    await migrate(dsn)
+    await check_durability(dsn, allow_unsafe=settings.allow_unsafe_durability)
+    role = await role_to_act_as(dsn)
+    service_dsn = service_conninfo(dsn, statement_timeout_s=STATEMENT_TIMEOUT_S, role=role)
+    pool = read_pool(service_dsn, settings.read_pool_max_connections)
+
+    appender = BatchingAppender(service_dsn, _append_limits(settings))
+    store = PostgresEventStore(appender, pool)
+    clock, ids = SystemClock(), Uuid7Source()
+    aggregates = AggregateCache(settings.aggregate_cache_max_count, settings.aggregate_cache_max_bytes)
+    run_command = RunCommand(store, aggregates, clock, ids)
+
+    projected = ProjectedPosition()
+    projection = ProjectionLoop(
+        Runner(store, max_page_events=settings.projection_page_events), PostgresProjectionStore(service_dsn), projected
+    )
+    read_models = PostgresReadModels(pool, projected)
+
+    hub = Hub(await read_epoch(service_dsn))
+    feed = Feed(store, [hub.deliver, projection.wake], settings.feed_poll_interval_s)
+    listener = NotificationListener(service_dsn, feed.wake)
+    appender.on_committed = feed.committed
+    hub.on_hole = feed.wake
+    gateway = Gateway(store, run_command, hub, clock, ids)
+
+    async with pool, _started(feed), running([appender.run, feed.run, listener.run, projection.run], appender.drain):
+        yield Parts(
+            store=store,
+            read_models=read_models,
+            run_command=run_command,
+            gateway=gateway,
+            hub=hub,
+            appender=appender,
+            feed=feed,
+            listener=listener,
+            projection=projection,
+            aggregates=aggregates,
+            epoch=hub.epoch,
+        )
+
+
+@asynccontextmanager
+async def _started(feed: Feed) -> AsyncIterator[None]:
+    await feed.start()
+    yield
+
+
+def _append_limits(settings: Settings) -> AppendLimits:
+    return AppendLimits(
+        queue_max_commands=settings.append_queue_max_commands,
+        queue_max_bytes=settings.append_queue_max_bytes,
+        batch_max_commands=settings.append_batch_max_commands,
+        batch_max_bytes=settings.append_batch_max_bytes,
+        statement_timeout_s=settings.append_statement_timeout_s,
+        outcome_deadline_s=settings.append_outcome_deadline_s,
+    )
