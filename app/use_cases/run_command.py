@@ -109,17 +109,15 @@ class RunCommand:
         """Decide on what is at hand, at once. Whatever is no success counts only on the newest state."""
         outcome = await self._attempt(request, origin, held)
         for _ in range(_max_redecisions(request, held)):
-            if isinstance(outcome, CommandResult) and outcome.events:
-                return outcome
-            if not await self._refresh(held):
+            if _is_stored(outcome) or not await self._refresh(held):
                 break
             outcome = await self._attempt(request, origin, held)
-        replayed = await self._replayed(request, origin)
+        replayed = None if _is_stored(outcome) else await self._replayed(request, origin)
         if replayed is not None:
             return replayed
-        if isinstance(outcome, CommandResult):
-            return outcome
-        raise outcome
+        if isinstance(outcome, TurnlogError):
+            raise outcome
+        return outcome
 
     async def _attempt(self, request: CommandRequest, origin: Origin, held: Held) -> CommandResult | TurnlogError:
         conversation = held.conversation
@@ -179,6 +177,10 @@ class RunCommand:
             events=events,
             event_ids=tuple([EventId(self._ids.new_id()) for _ in events]),
         )
+
+
+def _is_stored(outcome: CommandResult | TurnlogError) -> bool:
+    return isinstance(outcome, CommandResult) and bool(outcome.events)
 
 
 def _max_redecisions(request: CommandRequest, held: Held) -> int:

@@ -9,6 +9,7 @@ from litestar.handlers import WebsocketRouteHandler
 from msgspec import Struct
 
 from app.principal import ANYBODY, Principal
+from app.queries import is_canonical_uuid
 from app.use_cases.run_command import RunCommand
 from app.ws import protocol
 from app.ws.answers import Speaker, error_of
@@ -97,6 +98,8 @@ class Gateway:
             self._hub.detach(key, subscriber)
 
     async def _catch_up(self, principal: Principal, conversation_id: ConversationId, cursor: Cursor) -> Catchup:
+        if not is_canonical_uuid(conversation_id):
+            raise ConversationNotFound(conversation_id)
         with anyio.move_on_after(HANDSHAKE_TIMEOUT_S):
             history = await self._store.read(principal.tenant_id, conversation_id)
             if not history:
