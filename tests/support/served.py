@@ -1,0 +1,87 @@
+"""`turnlog serve` as a process of its own: started, killed and started again on the same data."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+START_MAX_S: Final = 30.0
+STOP_MAX_S: Final = 35.0
+
+_REST_LINE = re.compile(r"REST +http://(?P<address>\S+?)/api")
+
+
+class ServedProcess:
+    """The service on an embedded Postgres in `data_dir`, on a free port that it keeps over restarts."""
+
+    def __init__(self, data_dir: Path, environment: dict[str, str] | None = None) -> None:
+        self._data_dir = data_dir
+        self._environment = environment or {}
+        self._process: subprocess.Popen[str] | None = None
+        self._port = 0
+        self.log = data_dir.parent / f"{data_dir.name}.log"
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def websocket_url(self) -> str:
+        return f"ws://127.0.0.1:{self._port}"
+
+    @property
+    def process_id(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it and wait for its first lines, which say that it serves."""
+        environment = {**os.environ, "TURNLOG_DATA_DIR": str(self._data_dir), **self._environment}
+        with self.log.open("a") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "app", "serve", "--port", str(self._port)],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=environment,
+            )
+        self._port = self._read_port()
+
+    def kill(self) -> None:
+        """kill -9: no handler runs, nothing is flushed by the process."""
+        assert self._process is not None
+        self._process.kill()
+        self._close()
+
+    def stop(self) -> int:
+        """SIGTERM, and its exit status."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        return self._close()
+
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def _close(self) -> int:
+        assert self._process is not None
+        status = self._process.wait(timeout=STOP_MAX_S)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        return status
+
+    def _read_port(self) -> int:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        deadline = time.monotonic() + START_MAX_S
+        said = ""
+        while time.monotonic() < deadline and (line := self._process.stdout.readline()):
+            said += line
+            if found := _REST_LINE.search(line):
+                return int(found["address"].rpartition(":")[2])
+        raise AssertionError(
+            f"the service did not start; it said {said!r} and logged {self.log.read_text()[-2_000:]!r}"
+        )
