@@ -71,14 +71,16 @@ def _copy_of_wheel(wheel: Path, copy: Path) -> Path:
     copied_folder = copy / package.name / wheel.relative_to(package)
     if copied_folder.exists():
         return copied_folder
-    copy.parent.mkdir(mode=0o755, exist_ok=True)
+    copy.parent.mkdir(exist_ok=True)
+    copy.parent.chmod(0o755)
     unfinished = Path(tempfile.mkdtemp(prefix=f"{copy.name}-unfinished-", dir=copy.parent))
     # The programs find their libraries by a path relative to themselves, so the wheel's layout is kept.
     for part in ("bin", "lib", "share"):
         source = wheel.parent / part
         shutil.copytree(source, unfinished / source.relative_to(package.parent), symlinks=True)
     shutil.copytree(libraries, unfinished / libraries.name, symlinks=True)
-    unfinished.chmod(0o755)
+    # The originals may be closed to others file by file, when they were installed under a strict umask.
+    subprocess.run(["/bin/chmod", "-R", "a+rX", unfinished], check=True)  # noqa: S603 - a fixed command line
     unfinished.rename(copy)
     return copied_folder
 

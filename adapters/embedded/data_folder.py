@@ -98,11 +98,8 @@ def default_data_dir(environ: Mapping[str, str]) -> Path:
 def create_data_folder(path: Path) -> DataFolder:
     """Make the folder when it is missing; an existing one keeps its owner and its mode."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.is_dir():
-            path.mkdir()
-            # For root the server's user is somebody else: he may pass through, but not look around.
-            path.chmod(0o711 if os.geteuid() == 0 else 0o700)
+        for step in (*reversed(path.parents), path):
+            _create_folder(step)
     except OSError as error:
         raise EmbeddedPostgresError(
             f"Cannot create the data folder {path}: {error.strerror}. "
@@ -114,6 +111,13 @@ def create_data_folder(path: Path) -> DataFolder:
             "Change its owner, or set TURNLOG_DATA_DIR to another."
         )
     return DataFolder(path.resolve())
+
+
+def _create_folder(path: Path) -> None:
+    if not path.is_dir():
+        path.mkdir(exist_ok=True)
+        # For root the server's user is somebody else: he may pass through, but not look around.
+        path.chmod(0o711 if os.geteuid() == 0 else 0o700)
 
 
 def check_reachable(folder: Path, user: ServerUser) -> None:

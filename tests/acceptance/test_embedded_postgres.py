@@ -165,7 +165,7 @@ def test_a_server_that_died_by_itself_can_be_started_again(data_dir: Path) -> No
 
 
 def test_a_path_too_long_for_a_socket_works(new_data_dir: Path) -> None:
-    long = new_data_dir / ("long " * 20) / ("path'\", " * 10)
+    long = new_data_dir / ("long " * 20) / ("path', " * 10)
     with embedded(long) as server:
         store(server.dsn)
         short = Path((long / "socket-elsewhere").read_text())

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import venv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,14 +35,14 @@ def checkout() -> Iterator[Path]:
 
 
 def complete_checkout(checkout: Path) -> Path:
-    (checkout / ".venv" / "bin").mkdir(parents=True)
+    # A true one, so that no pip that is started here ever works on another.
+    venv.create(checkout / ".venv", with_pip=False, symlinks=True)
     shutil.copy(checkout_root() / "run", checkout / "run")
     (checkout / "pyproject.toml").write_text("[project]\nname = 'turnlog'\n")
     (checkout / "requirements.lock").write_text("there-is-no-such-package==1.0 --hash=sha256:00\n")
     turnlog = checkout / ".venv" / "bin" / "turnlog"
     turnlog.write_text(TURNLOG)
     turnlog.chmod(0o755)
-    (checkout / ".venv" / "bin" / "python").symlink_to(sys.executable)
     complete(checkout)
     return checkout
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 
 from adapters.embedded import EmbeddedPostgres
-from adapters.embedded.binaries import find_binaries
+from adapters.embedded.binaries import find_binaries, reachable_by
 from adapters.embedded.child import clean_environment, switch_user
 from adapters.embedded.process import servers_of
 from adapters.embedded.server_settings import as_arguments
@@ -79,7 +79,8 @@ def start_orphan(data_dir: Path) -> subprocess.Popen[bytes]:
     """A server on the folder's cluster that nobody owns."""
     user = choose_server_user(data_dir / "postgres")
     settings = as_arguments({"listen_addresses": "", "unix_socket_directories": str(data_dir / "socket")})
-    command: list[str | Path] = [find_binaries(None).program("postgres"), "-D", data_dir / "postgres", *settings]
+    binaries = reachable_by(user, find_binaries(None), data_dir / "binaries")
+    command: list[str | Path] = [binaries.program("postgres"), "-D", data_dir / "postgres", *settings]
     orphan = subprocess.Popen(command, cwd="/", env=clean_environment(), **switch_user(user))
     eventually(lambda: bool(working_servers(data_dir)))
     return orphan
