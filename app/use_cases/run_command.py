@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from hashlib import blake2b
+from typing import TypeGuard
 
 import msgspec
 from msgspec import Struct
@@ -108,11 +109,15 @@ class RunCommand:
     async def _run(self, request: CommandRequest, origin: Origin, held: Held) -> CommandResult:
         """Decide on what is at hand, at once. Whatever is no success counts only on the newest state."""
         outcome = await self._attempt(request, origin, held)
+        if _is_stored(outcome):
+            return outcome
         for _ in range(_max_redecisions(request, held)):
-            if _is_stored(outcome) or not await self._refresh(held):
+            if not await self._refresh(held):
                 break
             outcome = await self._attempt(request, origin, held)
-        replayed = None if _is_stored(outcome) else await self._replayed(request, origin)
+            if _is_stored(outcome):
+                return outcome
+        replayed = await self._replayed(request, origin)
         if replayed is not None:
             return replayed
         if isinstance(outcome, TurnlogError):
@@ -179,7 +184,7 @@ class RunCommand:
         )
 
 
-def _is_stored(outcome: CommandResult | TurnlogError) -> bool:
+def _is_stored(outcome: CommandResult | TurnlogError) -> TypeGuard[CommandResult]:
     return isinstance(outcome, CommandResult) and bool(outcome.events)
 
 
