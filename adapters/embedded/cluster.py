@@ -7,7 +7,7 @@ from pathlib import Path
 
 from adapters.embedded.binaries import Binaries
 from adapters.embedded.child import run_as
-from adapters.embedded.data_folder import DataFolder, write_file
+from adapters.embedded.data_folder import DataFolder, give_to, write_file
 from adapters.embedded.errors import EmbeddedPostgresError
 from adapters.embedded.server_user import ServerUser
 
@@ -19,10 +19,9 @@ BUILTIN_LOCALES_SINCE_MAJOR = 17
 def create_cluster(folder: DataFolder, binaries: Binaries, user: ServerUser, *, durable: bool) -> None:
     """Make the cluster with its database under another name; the rename is what makes it exist."""
     unfinished = Path(tempfile.mkdtemp(prefix="initdb-", dir=folder.path))
-    if user.is_other:
-        os.chown(unfinished, user.user_id, user.group_id)
+    give_to(user, unfinished)
     _run_initdb(unfinished, binaries, user, durable=durable)
-    _create_database(unfinished, binaries, user)
+    _create_database(unfinished, binaries, user, durable=durable)
     unfinished.rename(folder.cluster)
     _flush_folder(folder.path)
 
@@ -76,9 +75,10 @@ def _locale_arguments(binaries: Binaries, user: ServerUser) -> list[str]:
     return ["--locale=C", f"--lc-ctype={'C.UTF-8' if has_c_utf8 else 'C'}"]
 
 
-def _create_database(cluster: Path, binaries: Binaries, user: ServerUser) -> None:
+def _create_database(cluster: Path, binaries: Binaries, user: ServerUser, *, durable: bool) -> None:
     # In single-user mode, so that a cluster without its database never exists.
-    command: list[str | Path] = [binaries.program("postgres"), "--single", "-F", "-D", cluster, "postgres"]
+    no_sync = [] if durable else ["-F"]
+    command: list[str | Path] = [binaries.program("postgres"), "--single", *no_sync, "-D", cluster, "postgres"]
     answer = run_as(user, command, text_input=f"CREATE DATABASE {DATABASE};\n")
     if answer.returncode != 0 or "ERROR" in answer.stderr:
         raise EmbeddedPostgresError(f"The database {DATABASE!r} could not be made: {_last_lines(answer.stderr)}")

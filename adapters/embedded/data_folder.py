@@ -135,20 +135,15 @@ def check_reachable(folder: Path, user: ServerUser) -> None:
         )
 
 
-def create_folder_for(user: ServerUser, path: Path) -> None:
-    """A private folder of the server's user; an existing one is left as it is."""
-    try:
-        path.mkdir(mode=0o700)
-    except FileExistsError:
-        return
+def give_to(user: ServerUser, path: Path) -> None:
+    """Hand a folder that we have just made over to the server's user."""
     if user.is_other:
         os.chown(path, user.user_id, user.group_id, follow_symlinks=False)
 
 
 def remove_unfinished(folder: DataFolder) -> None:
     """What a killed set-up left behind. Only the owner of the lock may call this."""
-    leftovers = [*folder.path.glob("initdb-*"), *folder.binaries.glob("*-unfinished-*")]
-    for leftover in leftovers:
+    for leftover in folder.path.glob("initdb-*"):
         shutil.rmtree(leftover, ignore_errors=True)
 
 

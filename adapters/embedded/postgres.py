@@ -129,10 +129,10 @@ class EmbeddedPostgres:
 
     def _start_owned(self, folder: DataFolder, user: ServerUser) -> None:
         """With the lock held: clear what a crash left, make what is missing, start."""
-        binaries = reachable_by(user, self._binaries, folder.binaries)
         if folder.cluster.exists() and stop_orphans(user, folder.cluster):
             logger.warning("embedded_postgres_orphan_stopped", data_dir=str(self.data_dir))
         remove_unfinished(folder)
+        binaries = reachable_by(user, self._binaries, folder.binaries)
         if not folder.cluster.exists():
             create_cluster(folder, binaries, user, durable=self._durable)
         check_version(folder, binaries)

@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from adapters.embedded.data_folder import DataFolder, create_folder_for, write_file
+from adapters.embedded.data_folder import DataFolder, give_to, write_file
 from adapters.embedded.server_user import ServerUser
 
 SOCKET_NAME = ".s.PGSQL.5432"
@@ -20,12 +20,13 @@ def prepare_socket_folder(folder: DataFolder, user: ServerUser) -> Path:
     """
     remove_socket_elsewhere(folder)
     if len(os.fsencode(folder.socket / SOCKET_NAME)) <= SOCKET_PATH_MAX_BYTES:
-        create_folder_for(user, folder.socket)
-        _remove_stale_socket(folder.socket)
+        # Made anew: what is in it belongs to a server that is gone, or to the user of an earlier start.
+        shutil.rmtree(folder.socket, ignore_errors=True)
+        folder.socket.mkdir(mode=0o700)
+        give_to(user, folder.socket)
         return folder.socket
     short = Path(tempfile.mkdtemp(prefix=Path(SHORT_PREFIX).name, dir=Path(SHORT_PREFIX).parent))
-    if user.is_other:
-        os.chown(short, user.user_id, user.group_id)
+    give_to(user, short)
     write_file(folder.socket_elsewhere, str(short))
     return short
 
@@ -39,8 +40,3 @@ def remove_socket_elsewhere(folder: DataFolder) -> None:
     if short.startswith(SHORT_PREFIX) and ".." not in short:
         shutil.rmtree(short, ignore_errors=True)
     folder.socket_elsewhere.unlink(missing_ok=True)
-
-
-def _remove_stale_socket(socket_folder: Path) -> None:
-    for name in (SOCKET_NAME, f"{SOCKET_NAME}.lock"):
-        (socket_folder / name).unlink(missing_ok=True)

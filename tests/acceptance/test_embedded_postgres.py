@@ -24,20 +24,20 @@ from tests.support.embedded import (
     stored,
     working_servers,
 )
-from tests.support.postgres import temporary_folder
+from tests.support.postgres import memory_folder, temporary_folder
 
 
 @pytest.fixture
 def new_data_dir() -> Iterator[Path]:
     """A data folder that is not made yet."""
-    with temporary_folder() as folder:
+    with temporary_folder(memory_folder()) as folder:
         yield folder / "data"
 
 
 @pytest.fixture(scope="module")
 def data_dir() -> Iterator[Path]:
     """One that was set up and used before. Each test leaves it so that the next can start a server in it."""
-    with temporary_folder() as folder:
+    with temporary_folder(memory_folder()) as folder:
         embedded_once(folder / "data")
         yield folder / "data"
 

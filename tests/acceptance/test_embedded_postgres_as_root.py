@@ -22,7 +22,7 @@ from tests.support.embedded import (
     store,
     working_servers,
 )
-from tests.support.postgres import temporary_folder
+from tests.support.postgres import memory_folder, temporary_folder
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="about what root does")
 
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="about what root does"
 @pytest.fixture
 def new_data_dir() -> Iterator[Path]:
     """A data folder that is not made yet."""
-    with temporary_folder() as folder:
+    with temporary_folder(memory_folder()) as folder:
         yield folder / "data"
 
 
