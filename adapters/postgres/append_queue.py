@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from adapters.postgres.append_rows import EncodedAppend
-from domain.errors import Overloaded
+from domain.errors import OutcomeUnknown, Overloaded, StoreUnavailable
 from domain.ports import RecordedEvent
 
 
@@ -23,12 +23,17 @@ class AppendLimits(Struct, frozen=True, kw_only=True):
 
 
 class PendingAppend(Struct, eq=False):
-    """A command that waits. `deadline` is on the event loop's clock. `sent` says that its outcome may be unknown."""
+    """A command that waits. `deadline` is on the event loop's clock.
+
+    `is_sent` says that it may be stored without our knowing. `is_given_up` says that its caller was told not to wait
+    any longer; it is not sent any more.
+    """
 
     encoded: EncodedAppend
     outcome: asyncio.Future[tuple[RecordedEvent, ...]]
     deadline: float
-    sent: bool = False
+    is_sent: bool = False
+    is_given_up: bool = False
 
     def succeed(self, events: tuple[RecordedEvent, ...]) -> None:
         """A caller who went away is not told; the events are stored all the same."""
@@ -38,6 +43,11 @@ class PendingAppend(Struct, eq=False):
     def fail(self, error: Exception) -> None:
         if not self.outcome.done():
             self.outcome.set_exception(error)
+
+    def give_up(self) -> None:
+        """Answer what is known by now."""
+        self.is_given_up = True
+        self.fail(OutcomeUnknown(self.encoded.append.origin.command_id) if self.is_sent else StoreUnavailable())
 
 
 class AppendQueue:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from adapters.codec import events as codec
+from domain.errors import EventRejected
 from domain.ports import Append
 
 
@@ -21,8 +22,19 @@ ROW_OVERHEAD_BYTES = 200
 """About what an event costs beside its JSON: ids, index entries, Python objects."""
 
 
+UUID_CHARACTERS = 36
+
+
 def encode(append: Append) -> EncodedAppend:
-    """The append with its events as topics and JSON."""
+    """The append with its events as topics and JSON.
+
+    Raises:
+        EventRejected: an id cannot be a UUID. Further checks are the database's.
+    """
+    for given in (append.tenant_id, append.conversation_id, append.origin.command_id):
+        # Too short for two ids with a comma, too long for NULL: it stays one element of an array literal.
+        if len(given) != UUID_CHARACTERS or not given.isascii():
+            raise EventRejected("An id of the command is not a UUID. Nothing was stored.")
     topics = tuple([codec.topic_of(event) for event in append.events])
     pairs = zip(append.event_ids, append.events, strict=True)
     states = tuple([codec.encode(event_id, append.origin, event) for event_id, event in pairs])

@@ -1,7 +1,5 @@
-"""The one connection that appends, and the two statements it runs."""
+"""The one connection that appends, and the statements it runs."""
 
-import asyncio
-import socket
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, LiteralString
@@ -10,11 +8,16 @@ import psycopg
 from msgspec import Struct
 from psycopg.rows import TupleRow
 
+from adapters.postgres.append_failures import LinkLost, failure_of
 from adapters.postgres.append_rows import EncodedAppend, numbers_of, rows_of
 from adapters.postgres.connection import connect
-from adapters.postgres.recorded import from_rows
+from adapters.postgres.recorded import recorded_events
 from adapters.postgres.statements import statement
+from adapters.postgres.watchdog import cut_after
 from domain.ports import RecordedEvent
+
+CUT_GRACE_S = 0.25
+"""The server's own timeout comes first: its answer says that nothing was stored, a link that is cut says nothing."""
 
 _APPEND_BATCH = statement("append_batch")
 _APPEND_EACH = statement("append_each")
@@ -29,7 +32,7 @@ class BatchAppended(Struct, frozen=True):
 
 
 class CommandOutcome(Struct, frozen=True):
-    """`head` is the version before; `last_position` is that of the command's last event, if it was appended."""
+    """`head` is the conversation's version now; `last_position` is that of the command's last event, if appended."""
 
     outcome: str
     head: int
@@ -38,7 +41,10 @@ class CommandOutcome(Struct, frozen=True):
 
 
 class AppendSession:
-    """A dedicated autocommit connection: each statement is a transaction, flushed when it returns."""
+    """A dedicated autocommit connection: each statement is a transaction, flushed when it returns.
+
+    Every method that talks to the database raises an `AppendFailure` when it cannot.
+    """
 
     def __init__(self, dsn: str, statement_timeout_s: float) -> None:
         self._dsn = dsn
@@ -50,14 +56,13 @@ class AppendSession:
         return self._connection is not None and not self._connection.broken and not self._connection.closed
 
     async def open(self) -> None:
-        """Connect unless connected.
-
-        Raises:
-            psycopg.OperationalError: the database cannot be reached.
-        """
+        """Connect unless connected."""
         if not self.is_open:
             await self.close()
-            self._connection = await connect(self._dsn)
+            try:
+                self._connection = await connect(self._dsn)
+            except psycopg.Error as error:
+                raise LinkLost(error) from error
 
     async def close(self) -> None:
         connection, self._connection = self._connection, None
@@ -76,26 +81,26 @@ class AppendSession:
         return [CommandOutcome(*row[1:]) for row in rows]
 
     async def find_stored(self, encoded: EncodedAppend) -> tuple[RecordedEvent, ...]:
-        """The events of this very attempt, if an answer that was lost had stored them; else nothing."""
+        """The events of this very attempt, if an answer that was lost had stored them; else nothing.
+
+        An event id is made for one attempt and stands in the stored bytes, so equal bytes are ours.
+        """
         append = encoded.append
         last_version = append.expected_version + len(append.events)
         parameters = (append.tenant_id, append.conversation_id, append.expected_version, last_version)
-        events = from_rows(await self._execute(_READ_STREAM, parameters))
-        return events if tuple(event.event_id for event in events) == append.event_ids else ()
+        rows = await self._execute(_READ_STREAM, parameters)
+        if tuple([state for _, _, _, state, *_ in rows]) != encoded.states:
+            return ()
+        first_position, recorded_at = rows[0][4], rows[0][6]
+        return recorded_events(append, first_position, recorded_at)
 
     async def _execute(self, query: LiteralString, parameters: Sequence[object]) -> list[Any]:
         if self._connection is None:
-            raise psycopg.OperationalError("the append connection is closed")
-        watchdog = asyncio.get_running_loop().call_later(self._statement_timeout_s, self._cut)
+            raise LinkLost(None)
         try:
-            cursor = self._connection.cursor(binary=True)
-            await cursor.execute(query, parameters)
-            return await cursor.fetchall()
-        finally:
-            watchdog.cancel()
-
-    def _cut(self) -> None:
-        """Give a stalled statement up. Cancelling it would wait for a server that does not answer."""
-        if self._connection is not None and not self._connection.closed:
-            with socket.socket(fileno=socket.dup(self._connection.fileno())) as stalled:
-                stalled.shutdown(socket.SHUT_RDWR)
+            with cut_after(self._connection, self._statement_timeout_s + CUT_GRACE_S):
+                cursor = self._connection.cursor(binary=True)
+                await cursor.execute(query, parameters)
+                return await cursor.fetchall()
+        except psycopg.Error as error:
+            raise failure_of(error) from error

@@ -39,13 +39,13 @@ def an_append(
     *,
     events: Sequence[Event] | None = None,
     command_id: str | None = None,
-    tenant_id: str = DEFAULT_TENANT,
+    tenant_id: str | None = None,
 ) -> Append:
     """One attempt to append, with new event ids."""
     events = (message(),) if events is None else tuple(events)
     origin = Origin(command_id=CommandId(command_id or new_id()), occurred_at=NOON, actor=Actor(), digest="")
     return Append(
-        TenantId(tenant_id),
+        TenantId(tenant_id or DEFAULT_TENANT),
         ConversationId(conversation_id or new_id()),
         expected_version,
         origin,

@@ -91,3 +91,11 @@ class TestDatabases:
 
     def _dsn(self, database: str) -> str:
         return psycopg.conninfo.make_conninfo(self._server_dsn, dbname=database)
+
+
+def begun_transactions(dsn: str) -> int:
+    """How many transactions that write have begun on the server of this database so far; asking is one more."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        row = connection.execute("SELECT pg_current_xact_id()::text::bigint").fetchone()
+        assert row is not None
+        return int(row[0])

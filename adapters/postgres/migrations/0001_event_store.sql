@@ -48,10 +48,10 @@ BEGIN
     _position := -1;
     _recorded_at := clock_timestamp();
     IF EXISTS ( -- the primary key does not refuse holes
-        SELECT 1 FROM unnest(_conversation, _version, _command) AS first(conversation, version, command)
+        SELECT 1 FROM unnest(_conversation, _version, _command, _tenant) AS first(conversation, version, command, tenant)
         WHERE command IS NOT NULL AND version > 1 AND NOT EXISTS (
             SELECT 1 FROM stored_events e
-            WHERE e.originator_id = conversation AND e.originator_version = version - 1)
+            WHERE e.originator_id = conversation AND e.originator_version = version - 1 AND e.tenant_id = tenant)
     ) THEN
         RETURN;
     END IF;
@@ -69,9 +69,9 @@ BEGIN
 END $$;
 
 -- The exact form: an outcome for every command, where one that fails never fails its neighbours.
--- _number tells the commands of the batch apart. Of two commands for one conversation only the first can be appended.
--- outcome: appended | conflict | repeated. head: the version of the conversation before. last_position: of the
--- command's last event, the others directly below it.
+-- _number tells the commands of the batch apart. Of those for one conversation that fit, the first is appended.
+-- outcome: appended | conflict | repeated. head: the version of the conversation now. last_position: of the command's
+-- last event, the others directly below it.
 CREATE FUNCTION turnlog_append_each(
     _number int[], _conversation uuid[], _version bigint[], _topic text[], _state bytea[], _command uuid[],
     _tenant uuid[]
@@ -91,35 +91,45 @@ BEGIN
     ), commands AS MATERIALIZED (
         SELECT number, conversation, min(version) AS first_version, max(version) AS last_version, count(*) AS size,
                (array_agg(command) FILTER (WHERE command IS NOT NULL))[1] AS command,
-               (array_agg(tenant))[1] AS tenant,
-               row_number() OVER (PARTITION BY conversation ORDER BY number) AS rank,
-               row_number() OVER (
-                   PARTITION BY (array_agg(command) FILTER (WHERE command IS NOT NULL))[1], (array_agg(tenant))[1]
-                   ORDER BY number) AS command_rank
+               (array_agg(tenant))[1] AS tenant
         FROM events GROUP BY number, conversation
     ), judged AS MATERIALIZED (
-        SELECT commands.*,
-               coalesce((SELECT max(e.originator_version) FROM stored_events e
-                         WHERE e.originator_id = commands.conversation), 0) AS head,
+        SELECT commands.*, coalesce(last.version, 0) AS head,
                EXISTS (SELECT 1 FROM stored_events e
-                       WHERE e.command_id = commands.command AND e.tenant_id = commands.tenant) AS repeated
-        FROM commands
+                       WHERE e.command_id = commands.command AND e.tenant_id = commands.tenant) AS repeated,
+               first_version = coalesce(last.version, 0) + 1 AND last_version = first_version + size - 1
+                   AND coalesce(last.tenant = commands.tenant, true) AS fits
+        FROM commands LEFT JOIN LATERAL (
+            SELECT e.originator_version AS version, e.tenant_id AS tenant FROM stored_events e
+            WHERE e.originator_id = conversation ORDER BY e.originator_version DESC LIMIT 1) last ON true
+    ), chosen AS MATERIALIZED (
+        SELECT number, conversation FROM (
+            SELECT number, conversation,
+                   row_number() OVER (PARTITION BY conversation ORDER BY number) AS conversation_rank,
+                   row_number() OVER (PARTITION BY command, tenant ORDER BY number) AS command_rank
+            FROM judged WHERE fits AND NOT repeated) ranked
+        WHERE conversation_rank = 1 AND command_rank = 1
     ), inserted AS (
         INSERT INTO stored_events (originator_id, originator_version, topic, state, command_id, tenant_id, recorded_at)
         SELECT conversation, events.version, events.topic, events.state, events.command, events.tenant, _recorded_at
-        FROM events JOIN judged USING (number, conversation)
-        WHERE NOT repeated AND rank = 1 AND command_rank = 1
-          AND first_version = head + 1 AND last_version = first_version + size - 1
+        FROM events JOIN chosen USING (number, conversation)
         ORDER BY ordinal
-        RETURNING originator_id, notification_id
+        RETURNING originator_id, originator_version, notification_id, command_id, tenant_id
+    ), heads AS (
+        SELECT originator_id AS conversation, max(originator_version) AS head, max(notification_id) AS last_position
+        FROM inserted GROUP BY originator_id
     )
     SELECT judged.number,
-           CASE WHEN judged.repeated OR judged.command_rank > 1 THEN 'repeated'
-                WHEN count(inserted.notification_id) = judged.size THEN 'appended'
+           CASE WHEN chosen.number IS NOT NULL THEN 'appended'
+                WHEN judged.repeated OR twin.command_id IS NOT NULL THEN 'repeated'
                 ELSE 'conflict' END,
-           judged.head, max(inserted.notification_id), _recorded_at
-    FROM judged LEFT JOIN inserted ON inserted.originator_id = judged.conversation AND judged.rank = 1
-    GROUP BY judged.number, judged.repeated, judged.command_rank, judged.size, judged.head
+           coalesce(heads.head, judged.head),
+           CASE WHEN chosen.number IS NOT NULL THEN heads.last_position END,
+           _recorded_at
+    FROM judged
+    LEFT JOIN chosen ON chosen.number = judged.number
+    LEFT JOIN heads ON heads.conversation = judged.conversation
+    LEFT JOIN inserted twin ON twin.command_id = judged.command AND twin.tenant_id = judged.tenant
     ORDER BY judged.number;
     NOTIFY stored_events;
 END $$;
