@@ -5,9 +5,8 @@ from datetime import datetime
 from msgspec import UNSET, Struct, UnsetType
 
 from domain.conversation.conversation import Fault
-from domain.conversation.limits import Metadata
 from domain.conversation.transitions import State
-from domain.conversation.values import EndedReason, Usage
+from domain.conversation.values import EndedReason, Metadata, Usage
 from domain.ids import ConversationId, MessageId
 from projections.rows import MessageRow, SessionRow
 

@@ -5,9 +5,8 @@ from datetime import datetime
 from msgspec import Struct
 
 from domain.conversation.conversation import Conversation, Fault, Response
-from domain.conversation.limits import Metadata
 from domain.conversation.transitions import State
-from domain.conversation.values import EndedReason, Policies, Role, Usage
+from domain.conversation.values import EndedReason, Metadata, Policies, Role, Usage
 from domain.ids import ConversationId, MessageId, TenantId
 
 

@@ -1,0 +1,5 @@
+"""The shared cases tell as much about a failure as a test file does."""
+
+import pytest
+
+pytest.register_assert_rewrite("tests.contracts.event_store_cases", "tests.contracts.projection_store_cases")
