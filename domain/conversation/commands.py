@@ -10,9 +10,9 @@ from msgspec import Struct
 from domain.conversation.limits import (
     Confidence,
     Content,
+    GivenMetadata,
     Identifier,
     Language,
-    Metadata,
     MetadataChange,
     Milliseconds,
     Name,
@@ -26,12 +26,12 @@ from domain.conversation.limits import (
 )
 from domain.conversation.values import (
     EndedReason,
+    GivenPolicies,
+    GivenUsage,
     InterruptionSource,
     ListeningSource,
     ListeningStoppedReason,
-    Policies,
     Role,
-    Usage,
 )
 from domain.ids import GivenConversationId, GivenMessageId
 
@@ -45,9 +45,9 @@ class StartConversation(CommandBase, frozen=True, kw_only=True, tag="start_conve
     agent: Identifier | None = None
     channel: Name | None = None
     language: Language | None = None
-    metadata: Metadata = {}
+    metadata: GivenMetadata = {}
     parent_id: GivenConversationId | None = None
-    policies: Policies = Policies()
+    policies: GivenPolicies = GivenPolicies()
 
 
 class StartListening(CommandBase, frozen=True, kw_only=True, tag="start_listening"):
@@ -75,7 +75,7 @@ class SubmitUserMessage(CommandBase, frozen=True, kw_only=True, tag="submit_user
     spoken_at: Timestamp | None = None
     audio_start_ms: Milliseconds | None = None
     audio_end_ms: Milliseconds | None = None
-    metadata: Metadata = {}
+    metadata: GivenMetadata = {}
 
 
 class StartResponse(CommandBase, frozen=True, kw_only=True, tag="start_response"):
@@ -90,9 +90,9 @@ class CompleteResponse(CommandBase, frozen=True, kw_only=True, tag="complete_res
     message_id: GivenMessageId | None = None
     response_id: Identifier | None = None
     audio_url: Url | None = None
-    usage: Usage | None = None
+    usage: GivenUsage | None = None
     finish_reason: Name | None = None
-    metadata: Metadata = {}
+    metadata: GivenMetadata = {}
 
 
 class InterruptResponse(CommandBase, frozen=True, kw_only=True, tag="interrupt_response"):
@@ -142,8 +142,8 @@ class RecordMessage(CommandBase, frozen=True, kw_only=True, tag="record_message"
     content: Content
     message_id: GivenMessageId | None = None
     audio_url: Url | None = None
-    metadata: Metadata = {}
-    usage: Usage | None = None
+    metadata: GivenMetadata = {}
+    usage: GivenUsage | None = None
 
 
 class CorrectMessage(CommandBase, frozen=True, kw_only=True, tag="correct_message"):

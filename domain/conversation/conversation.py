@@ -8,9 +8,8 @@ from msgspec import Struct
 
 from domain.conversation import commands as c
 from domain.conversation.events import UserMessageQueued
-from domain.conversation.limits import Metadata
 from domain.conversation.transitions import OPENINGS, Source, State, may_happen
-from domain.conversation.values import EndedReason, OnBusy, Policies
+from domain.conversation.values import EndedReason, Metadata, OnBusy, Policies
 from domain.ids import ConversationId, MessageId, TenantId
 
 _SEALED_CHUNK_MESSAGES = 256

@@ -30,7 +30,7 @@ from domain.conversation.limits import (
 )
 from domain.conversation.transitions import State, may_happen, state_after
 from domain.conversation.validation import validate
-from domain.conversation.values import InterruptionSource
+from domain.conversation.values import GivenUsage, InterruptionSource, Policies, Usage
 from domain.envelope import Issued, Origin
 from domain.ids import MessageId
 
@@ -76,8 +76,7 @@ def _wish(command: c.Command, origin: Origin, conversation: Conversation) -> Eve
         case c.ResumeSpeech():
             return _resume_speech(conversation)
         case c.FailTurn():
-            failed = e.TurnFailed(code=command.code, message=command.message, retryable=command.retryable)
-            return _end_of_turn(conversation, failed)
+            return _fail_turn(command, conversation)
         case c.RetryTurn():
             return _retry_turn(conversation)
         case c.StartToolCall():
@@ -113,7 +112,9 @@ def _start_conversation(command: c.StartConversation, conversation: Conversation
     if conversation.state is not None:
         sentence = f"Conversation {conversation.id} exists already."
         raise ConversationExists(sentence, conversation.state, conversation.version, allowed(conversation))
-    return (e.ConversationStarted(tenant_id=conversation.tenant_id, **asdict(command)),)
+    policies = Policies(**asdict(command.policies))
+    given = {**asdict(command), "policies": policies}
+    return (e.ConversationStarted(tenant_id=conversation.tenant_id, **given),)
 
 
 def _start_listening(command: c.StartListening, origin: Origin, conversation: Conversation) -> Events:
@@ -187,7 +188,7 @@ def _complete_response(command: c.CompleteResponse, origin: Origin, conversation
         content=command.content,
         resumed=current.resumed,
         audio_url=command.audio_url,
-        usage=command.usage,
+        usage=_usage(command.usage),
         finish_reason=command.finish_reason,
         metadata=command.metadata,
     )
@@ -226,6 +227,12 @@ def _resume_speech(conversation: Conversation) -> Events:
     return (e.SpeechResumed(response_id=conversation.interrupted.response_id),)
 
 
+def _fail_turn(command: c.FailTurn, conversation: Conversation) -> Events:
+    # While listening there is no message yet that could be tried again: the user speaks anew.
+    retryable = command.retryable and conversation.state is not State.LISTENING
+    return _end_of_turn(conversation, e.TurnFailed(code=command.code, message=command.message, retryable=retryable))
+
+
 def _retry_turn(conversation: Conversation) -> Events:
     if conversation.fault is None or not conversation.fault.retryable:
         raise _invalid_transition(c.RetryTurn(), conversation)
@@ -256,7 +263,8 @@ def _record_message(command: c.RecordMessage, origin: Origin, conversation: Conv
         if seconds_late > LATE_MESSAGE_GRACE_SECONDS:
             raise _invalid_transition(command, conversation)
     message_id = _new_message_id(command.message_id, origin, conversation)
-    return (e.MessageRecorded(**{**asdict(command), "message_id": message_id, "late": late}),)
+    given = {**asdict(command), "message_id": message_id, "usage": _usage(command.usage)}
+    return (e.MessageRecorded(**given, late=late),)
 
 
 def _change_metadata(command: c.ChangeMetadata, conversation: Conversation) -> Events:
@@ -332,6 +340,10 @@ def _new_message_id(given: MessageId | None, origin: Origin, conversation: Conve
         sentence = f"The conversation has a message {message_id} already."
         raise MessageExists(sentence, conversation.state, conversation.version, allowed(conversation))
     return message_id
+
+
+def _usage(given: GivenUsage | None) -> Usage | None:
+    return Usage(**asdict(given)) if given else None
 
 
 def _require_message(message_id: MessageId, conversation: Conversation) -> None:

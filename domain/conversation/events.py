@@ -8,12 +8,13 @@ from typing import get_args
 
 from msgspec import Struct
 
-from domain.conversation.limits import Metadata, ToolArguments, ToolResult
+from domain.conversation.limits import ToolArguments, ToolResult
 from domain.conversation.values import (
     EndedReason,
     InterruptionSource,
     ListeningSource,
     ListeningStoppedReason,
+    Metadata,
     Policies,
     Role,
     Usage,

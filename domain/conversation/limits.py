@@ -38,5 +38,5 @@ ToolResult = dict[str, Any] | list[Any] | str | int | float | bool
 
 MetadataKey = Annotated[str, Meta(min_length=1, max_length=MAX_METADATA_KEY_CHARACTERS)]
 MetadataValue = Annotated[str, Meta(max_length=MAX_METADATA_VALUE_CHARACTERS)]
-Metadata = Annotated[dict[MetadataKey, MetadataValue], Meta(max_length=MAX_METADATA_KEYS)]
+GivenMetadata = Annotated[dict[MetadataKey, MetadataValue], Meta(max_length=MAX_METADATA_KEYS)]
 MetadataChange = Annotated[dict[MetadataKey, MetadataValue | None], Meta(max_length=2 * MAX_METADATA_KEYS)]

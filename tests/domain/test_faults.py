@@ -4,7 +4,7 @@ import pytest
 
 from domain.conversation import commands as c
 from domain.conversation import events as e
-from domain.conversation.conversation import Fault, Status, status
+from domain.conversation.conversation import Fault, Status, allowed, status
 from domain.conversation.errors import InvalidTransition
 from domain.conversation.transitions import State
 from tests.support.decider import OWN_MESSAGE_ID, conversation_after, given
@@ -14,12 +14,19 @@ FAIL = c.FailTurn(code=CRASH.code, message=CRASH.message, retryable=True)
 FINAL_CRASH = e.TurnFailed(code="quota", message="The month's quota is used up.")
 
 
-@pytest.mark.parametrize("moment", [LISTENING, PROCESSING, SPEAKING], ids=["listening", "processing", "speaking"])
+@pytest.mark.parametrize("moment", [PROCESSING, SPEAKING], ids=["processing", "speaking"])
 def test_a_turn_fails_wherever_it_is(moment: tuple[e.Event, ...]) -> None:
     conversation = given(*moment).when(FAIL).then(CRASH)
     assert conversation.state is State.IDLE
     assert conversation.fault == Fault(code=CRASH.code, message=CRASH.message, retryable=True)
     assert status(conversation) is Status.ERROR
+
+
+def test_a_fault_while_listening_has_no_message_that_could_be_tried_again() -> None:
+    crash = e.TurnFailed(code=CRASH.code, message=CRASH.message, retryable=False)
+    conversation = given(*LISTENING).when(FAIL).then(crash)
+    assert conversation.state is State.IDLE
+    assert "retry_turn" not in allowed(conversation)
 
 
 def test_a_failed_turn_leaves_no_answer_and_no_tool_call_open() -> None:

@@ -18,7 +18,7 @@ from domain.conversation.errors import InvalidCommand, Refusal
 from domain.conversation.events import Event
 from domain.conversation.evolution import evolve
 from domain.conversation.transitions import TRANSITIONS, state_after
-from domain.conversation.values import OnBusy, Policies
+from domain.conversation.values import GivenPolicies, OnBusy
 from tests.support.decider import NOON, issued, message_id
 from tests.support.exploration import well_formed_commands
 from tests.support.strategies import commands, events, message_ids, odd_commands, origin_times
@@ -51,7 +51,7 @@ class ConversationMachine(RuleBasedStateMachine):
     @initialize(on_busy=st.sampled_from(get_args(OnBusy)))
     def start(self, on_busy: OnBusy) -> None:
         """Without a conversation there is little to find."""
-        self.issue(c.StartConversation(policies=Policies(on_busy=on_busy)), NOON)
+        self.issue(c.StartConversation(policies=GivenPolicies(on_busy=on_busy)), NOON)
 
     @rule(data=st.data(), at=origin_times())
     def something_that_fits(self, data: st.DataObject, at: datetime) -> None:
@@ -147,7 +147,7 @@ def test_long_walks(seed: int) -> None:
     """Hypothesis shrinks well but walks short; this goes far into conversations that make sense."""
     dice = Random(seed)
     walk = Walk()
-    walk.issue(c.StartConversation(policies=Policies(on_busy=dice.choice(get_args(OnBusy)))), NOON)
+    walk.issue(c.StartConversation(policies=GivenPolicies(on_busy=dice.choice(get_args(OnBusy)))), NOON)
     for step in range(200):
         command = dice.choice(fitting_commands(walk.conversation))
         if isinstance(command, NEW_MESSAGES) and dice.random() < 0.5:  # of few ids at a time, so that they meet

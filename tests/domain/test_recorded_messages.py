@@ -7,7 +7,7 @@ from domain.conversation import events as e
 from domain.conversation.errors import InvalidTransition, MessageExists, UnknownMessage
 from domain.conversation.limits import LATE_MESSAGE_GRACE_SECONDS
 from domain.conversation.transitions import State
-from domain.conversation.values import Usage
+from domain.conversation.values import GivenUsage, Usage
 from tests.support.decider import OWN_MESSAGE_ID, given, message_id
 from tests.support.moments import (
     ANSWER_ID,
@@ -43,7 +43,7 @@ def test_recording_keeps_every_field() -> None:
         message_id=message_id(7),
         audio_url="https://example.org/4.ogg",
         metadata={"source": "import"},
-        usage=Usage(input_tokens=3),
+        usage=GivenUsage(input_tokens=3),
     )
     given(*IDLE).when(command).then(
         e.MessageRecorded(

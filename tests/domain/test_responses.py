@@ -7,7 +7,7 @@ from domain.conversation import events as e
 from domain.conversation.conversation import Response
 from domain.conversation.errors import InvalidCommand, InvalidTransition, MessageExists
 from domain.conversation.transitions import State
-from domain.conversation.values import Usage
+from domain.conversation.values import GivenUsage, Usage
 from tests.support.decider import COMMAND_ID, OWN_MESSAGE_ID, given, message_id
 from tests.support.moments import (
     ANSWER,
@@ -60,13 +60,12 @@ def test_a_completed_answer_closes_the_turn() -> None:
 
 
 def test_a_completed_answer_keeps_every_field() -> None:
-    usage = Usage(input_tokens=12, output_tokens=5)
     command = c.CompleteResponse(
         content="At seven.",
         message_id=ANSWER_ID,
         response_id=RESPONSE_ID,
         audio_url="https://example.org/a.ogg",
-        usage=usage,
+        usage=GivenUsage(input_tokens=12, output_tokens=5),
         finish_reason="stop",
         metadata={"voice": "alto"},
     )
@@ -76,7 +75,7 @@ def test_a_completed_answer_keeps_every_field() -> None:
             message_id=ANSWER_ID,
             response_id=RESPONSE_ID,
             audio_url="https://example.org/a.ogg",
-            usage=usage,
+            usage=Usage(input_tokens=12, output_tokens=5),
             finish_reason="stop",
             metadata={"voice": "alto"},
         )

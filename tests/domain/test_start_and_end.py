@@ -6,7 +6,7 @@ from domain.conversation import commands as c
 from domain.conversation import events as e
 from domain.conversation.errors import ConversationExists, ConversationNotFound, InvalidTransition
 from domain.conversation.transitions import State
-from domain.conversation.values import Policies
+from domain.conversation.values import GivenPolicies, Policies
 from domain.ids import ConversationId
 from tests.support.decider import CONVERSATION_ID, NOON, TENANT_ID, conversation_after, given, numbered_uuid
 from tests.support.moments import (
@@ -36,7 +36,7 @@ def test_a_conversation_starts_with_all_that_is_known_of_it() -> None:
         language="en-GB",
         metadata={"plan": "gold"},
         parent_id=ConversationId(numbered_uuid(5)),
-        policies=Policies(on_busy="enqueue", max_duration_s=60),
+        policies=GivenPolicies(on_busy="enqueue", max_duration_s=60),
     )
     conversation = (
         given()

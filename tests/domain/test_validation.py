@@ -10,7 +10,7 @@ from domain.conversation import commands as c
 from domain.conversation.errors import InvalidCommand
 from domain.conversation.limits import MAX_CONTENT_BYTES, MAX_METADATA_KEY_CHARACTERS
 from domain.conversation.validation import validate
-from domain.conversation.values import Policies
+from domain.conversation.values import GivenPolicies
 from tests.support.decider import given, message_id
 from tests.support.moments import IDLE, QUESTION_ID
 
@@ -139,9 +139,9 @@ def test_metadata_is_refused_by_its_key(metadata: Any, field: str) -> None:
         (c.RecordFeedback(message_id=QUESTION_ID, rating=True), "rating"),
         (c.RecordFeedback(message_id=QUESTION_ID, rating=6), "rating"),
         (c.RecordMessage(role=cast("Any", "bot"), content="x"), "role"),
-        (c.StartConversation(policies=Policies(idle_timeout_s=0)), "policies.idle_timeout_s"),
-        (c.StartConversation(policies=Policies(on_busy=cast("Any", "wait"))), "policies.on_busy"),
-        (c.StartConversation(policies=Policies(on_busy=cast("Any", "\0" * 10_000))), "policies.on_busy"),
+        (c.StartConversation(policies=GivenPolicies(idle_timeout_s=0)), "policies.idle_timeout_s"),
+        (c.StartConversation(policies=GivenPolicies(on_busy=cast("Any", "wait"))), "policies.on_busy"),
+        (c.StartConversation(policies=GivenPolicies(on_busy=cast("Any", "\0" * 10_000))), "policies.on_busy"),
         (c.StartToolCall(tool_call_id="", name="x"), "tool_call_id"),
     ],
 )

@@ -10,7 +10,7 @@ from domain.conversation.conversation import Conversation
 from domain.conversation.decider import decide
 from domain.conversation.errors import Refusal
 from domain.conversation.evolution import evolve
-from domain.conversation.values import OnBusy, Policies
+from domain.conversation.values import GivenPolicies, OnBusy
 from tests.support.decider import NOON, conversation_after, issued, message_id, numbered_uuid
 
 
@@ -45,7 +45,7 @@ def reachable_conversations() -> Iterator[Conversation]:
     """One conversation of every situation that commands lead to, under every policy."""
     numbers = count(1)
     for on_busy in get_args(OnBusy):
-        start = c.StartConversation(policies=Policies(on_busy=on_busy))
+        start = c.StartConversation(policies=GivenPolicies(on_busy=on_busy))
         waiting = deque([conversation_after(decide(issued(start), conversation_after([])))])
         met = {_situation(waiting[0])}
         while waiting:
