@@ -10,12 +10,14 @@ import click
 from app.console.bench import bench
 from app.console.check import check
 from app.console.docs import docs
+from app.console.replay import replay
 from app.console.serve import serve
 from app.console.settings import settings
 from app.console.test import test
 
 COMMANDS: list[click.Command] = [
     serve,
+    replay,
     test,
     check,
     settings,
