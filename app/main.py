@@ -13,7 +13,6 @@ from litestar import Litestar
 from adapters.embedded import EmbeddedPostgres
 from app.http.application import create_application
 from app.logs import configure_logs
-from app.service import service_of
 from app.settings import Settings
 from app.wiring import open_service
 
@@ -69,9 +68,7 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
 
 async def _serve(settings: Settings, dsn: str, database: str, listener: socket.socket) -> None:
     async with open_service(settings, dsn) as parts:
-        application = create_application(
-            service_of(parts, settings), settings, websocket_handlers=[parts.gateway.handler()]
-        )
+        application = create_application(parts.service, websocket_handlers=[parts.gateway.handler()])
         server = uvicorn.Server(server_config(application))
         _say_first_lines(settings.host, listener.getsockname()[1], database)
         await server.serve(sockets=[listener])
@@ -105,5 +102,3 @@ def _say_first_lines(host: str, port: int, database: str) -> None:
     )
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
-
-

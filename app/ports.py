@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+from msgspec import Struct
+
 from app.queries import ConversationQuery, MessageQuery, RowPage
 from domain.ids import ConversationId, TenantId
 from projections.rows import MessageRow, SessionRow
@@ -48,6 +50,46 @@ class ReadModels(Protocol):
         """The position that the tables are at, as the database says."""
         ...
 
+    async def count_sessions(self) -> "SessionCounts":
+        """The conversations of all tenants. Reads an index from end to end."""
+        ...
+
     async def wait_for_position(self, position: int, seconds: float) -> bool:
         """Whether the tables have come to the position within so many seconds. Costs nothing when they have."""
+        ...
+
+
+class SessionCounts(Struct, frozen=True, kw_only=True):
+    """How many conversations there are, and how many of them live."""
+
+    active: int
+    total: int
+
+
+class ProcessHealth(Struct, frozen=True, kw_only=True):
+    """How the parts of this process are, as they know it themselves.
+
+    `projection_lag_s` is the time since the read tables last had everything, null when they never had.
+    """
+
+    queue_depth: int
+    queue_max_commands: int
+    is_appender_running: bool
+    is_appender_connected: bool
+    is_projection_running: bool
+    is_projection_leading: bool
+    projected_position: int
+    projection_lag_s: float | None
+    projection_failures: int
+    unknown_events: int
+    is_feed_listening: bool
+    is_feed_reading: bool
+    feed_position: int
+
+
+class HealthSource(Protocol):
+    """Knows the parts of this process. Asks nobody, so it answers at once."""
+
+    def process_health(self) -> ProcessHealth:
+        """How they are now."""
         ...

@@ -24,9 +24,18 @@ from app.feed import Feed
 from app.lifespan import running
 from app.ports import ReadModels
 from app.projected_position import ProjectedPosition
+from app.process_health import RunningParts
 from app.projection_loop import ProjectionLoop
+from app.service import Service
 from app.settings import Settings
+from app.use_cases.get_conversation import GetConversation
+from app.use_cases.get_health import GetHealth
+from app.use_cases.list_conversations import ListConversations
+from app.use_cases.list_messages import ListMessages
+from app.use_cases.post_message import PostMessage
+from app.use_cases.read_events import ReadEvents
 from app.use_cases.run_command import RunCommand
+from app.use_cases.start_conversation import StartNewConversation
 from app.ws.gateway import Gateway
 from app.ws.hub import Hub
 from domain.ports import EventStore
@@ -38,6 +47,7 @@ STATEMENT_TIMEOUT_S = 5.0
 class Parts(Struct, frozen=True, kw_only=True):
     """The parts of a running service that the edges are made of."""
 
+    service: Service
     store: EventStore
     read_models: ReadModels
     run_command: RunCommand
@@ -84,8 +94,24 @@ async def open_service(settings: Settings, dsn: str) -> AsyncIterator[Parts]:
     hub.on_hole = feed.wake
     gateway = Gateway(store, run_command, hub, clock, ids)
 
+    wait_s = settings.min_position_wait_s
+    health = RunningParts(appender, settings.append_queue_max_commands, projection, feed, listener)
+    get_conversation = GetConversation(store, aggregates)
+    service = Service(
+        epoch=hub.epoch,
+        start_conversation=StartNewConversation(run_command, ids),
+        run_command=run_command,
+        post_message=PostMessage(run_command, store),
+        get_conversation=get_conversation,
+        list_conversations=ListConversations(read_models, wait_s),
+        list_messages=ListMessages(read_models, store, wait_s),
+        read_events=ReadEvents(store, get_conversation),
+        health=GetHealth(health, read_models, clock),
+    )
+
     async with pool, _started(feed), running([appender.run, feed.run, listener.run, projection.run], appender.drain):
         yield Parts(
+            service=service,
             store=store,
             read_models=read_models,
             run_command=run_command,

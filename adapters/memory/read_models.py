@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from adapters.memory.projection_store import MemoryProjectionStore
-from app.ports import PositionWaiter
+from app.ports import PositionWaiter, SessionCounts
 from app.queries import ConversationQuery, MessageQuery, RowPage, unknown_cursor
 from domain.ids import ConversationId, TenantId
 from projections.rows import MessageRow, SessionRow
@@ -40,6 +40,11 @@ class MemoryReadModels:
     async def checkpoint_position(self) -> int:
         """See `ReadModels.checkpoint_position`."""
         return self._store.checkpoint.position
+
+    async def count_sessions(self) -> SessionCounts:
+        """See `ReadModels.count_sessions`."""
+        rows = self._store.sessions.values()
+        return SessionCounts(active=sum(row.is_active for row in rows), total=len(rows))
 
     async def wait_for_position(self, position: int, seconds: float) -> bool:
         """See `ReadModels.wait_for_position`."""

@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 from adapters.postgres.failures import unavailable_when_lost
 from adapters.postgres.pool import Pool
 from adapters.postgres.statements import statement
-from app.ports import PositionWaiter
+from app.ports import PositionWaiter, SessionCounts
 from app.queries import ConversationQuery, MessageQuery, Order, RowPage, is_canonical_uuid, unknown_cursor
 from domain.ids import ConversationId, TenantId
 from projections.registry import CHECKPOINT_NAME
@@ -20,6 +20,7 @@ _GET_CONVERSATION = statement("get_conversation")
 _CONVERSATION_CURSOR = statement("conversation_cursor")
 _MESSAGE_CURSOR = statement("message_cursor")
 _CHECKPOINT = statement("projection_checkpoint")
+_COUNT_SESSIONS = statement("count_sessions")
 _LIST_CONVERSATIONS: dict[Order, LiteralString] = {
     "asc": statement("list_conversations_oldest_first"),
     "desc": statement("list_conversations_newest_first"),
@@ -104,6 +105,11 @@ class PostgresReadModels:
         """See `ReadModels.checkpoint_position`."""
         rows = await self._rows(_CHECKPOINT, [self._checkpoint_name])
         return int(rows[0]["position"]) if rows else 0
+
+    async def count_sessions(self) -> SessionCounts:
+        """See `ReadModels.count_sessions`."""
+        rows = await self._rows(_COUNT_SESSIONS, ())
+        return msgspec.convert(rows[0], SessionCounts)
 
     async def wait_for_position(self, position: int, seconds: float) -> bool:
         """See `ReadModels.wait_for_position`."""

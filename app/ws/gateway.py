@@ -6,6 +6,7 @@ import anyio
 import structlog
 from litestar import WebSocket, websocket
 from litestar.handlers import WebsocketRouteHandler
+from litestar.params import FromPath
 from msgspec import Struct
 
 from app.principal import ANYBODY, Principal
@@ -45,7 +46,7 @@ class Gateway:
         """The route, for the application."""
 
         @websocket(PATH)
-        async def conversation_socket(socket: WebSocket, conversation_id: str) -> None:  # type: ignore[type-arg] # as in connection.py
+        async def conversation_socket(socket: WebSocket, conversation_id: FromPath[str]) -> None:  # type: ignore[type-arg] # as in connection.py
             await self.serve(socket, ANYBODY, ConversationId(conversation_id))
 
         return conversation_socket

@@ -1,0 +1,25 @@
+"""The commands by the names under which callers ask for them, over every interface."""
+
+from typing import Final
+
+import msgspec
+
+from app.wire import decode
+from domain.conversation.commands import COMMAND_TYPES, Command, name_of
+from domain.conversation.errors import InvalidCommand
+
+_DECODERS: Final[dict[str, msgspec.json.Decoder[Command]]] = {
+    name_of(command): msgspec.json.Decoder(command) for command in COMMAND_TYPES
+}
+
+
+def read_command(name: str, payload: bytes) -> Command:
+    """The command in the payload's JSON.
+
+    Raises:
+        InvalidCommand: no such command, or `field` of it is not acceptable.
+    """
+    decoder = _DECODERS.get(name)
+    if decoder is None:
+        raise InvalidCommand("name", f"is no command; commands are {', '.join(_DECODERS)}.")
+    return decode(decoder, payload, prefix="payload")

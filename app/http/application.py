@@ -1,0 +1,49 @@
+"""The Litestar application: every route of the service, and nothing that reaches outside."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Final
+
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.handlers import WebsocketRouteHandler
+
+from app.http import health
+from app.http.auth import principal_of
+from app.http.openapi.routes import routes_for
+from app.http.problems import answer_with_problem
+from app.http.requests import MAX_BODY_BYTES
+from app.http.v2 import commands, conversations, messages, meta
+from app.service import Service
+
+Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
+
+ROUTES: Final = (
+    *conversations.ROUTES,
+    *messages.ROUTES,
+    *commands.ROUTES,
+    *meta.ROUTES,
+    *health.ROUTES,
+)
+"""To add a route: write its handler with its `operation`, and add it to the `ROUTES` of its file."""
+
+
+def create_application(
+    service: Service,
+    *,
+    websocket_handlers: Sequence[WebsocketRouteHandler] = (),
+    lifespan: Sequence[Lifespan] = (),
+) -> Litestar:
+    """The application over a service that is running. Exceptions become problems in one place; none is logged twice."""
+    return Litestar(
+        route_handlers=[*ROUTES, *routes_for(ROUTES), *websocket_handlers],
+        dependencies={
+            "service": Provide(lambda: service, sync_to_thread=False),
+            "principal": Provide(principal_of, sync_to_thread=False),
+        },
+        exception_handlers={Exception: answer_with_problem},
+        request_max_body_size=MAX_BODY_BYTES,
+        lifespan=list(lifespan),
+        openapi_config=None,
+        logging_config=None,
+    )

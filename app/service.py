@@ -1,0 +1,26 @@
+"""Everything that the service can do."""
+
+from msgspec import Struct
+
+from app.use_cases.get_conversation import GetConversation
+from app.use_cases.get_health import GetHealth
+from app.use_cases.list_conversations import ListConversations
+from app.use_cases.list_messages import ListMessages
+from app.use_cases.post_message import PostMessage
+from app.use_cases.read_events import ReadEvents
+from app.use_cases.run_command import RunCommand
+from app.use_cases.start_conversation import StartNewConversation
+
+
+class Service(Struct, frozen=True, kw_only=True):
+    """The use cases, ready to be called. `epoch` is the incarnation of the event store that they work on."""
+
+    epoch: str
+    start_conversation: StartNewConversation
+    run_command: RunCommand
+    post_message: PostMessage
+    get_conversation: GetConversation
+    list_conversations: ListConversations
+    list_messages: ListMessages
+    read_events: ReadEvents
+    health: GetHealth
