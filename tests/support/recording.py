@@ -1,5 +1,6 @@
 """Events as the store keeps them, for tests that need no store."""
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -15,6 +16,8 @@ from tests.support.decider import CONVERSATION_ID, NOON, TENANT_ID, numbered_uui
 
 OTHER_TENANT_ID: Final = TenantId("00000000-0000-0000-0000-00000000bbbb")
 OTHER_CONVERSATION_ID: Final = ConversationId("00000000-0000-7000-8000-00000000dddd")
+
+_event_numbers: Final = itertools.count()
 
 
 class TickingClock:
@@ -63,8 +66,8 @@ def append(
     conversation_id: ConversationId = CONVERSATION_ID,
     tenant_id: TenantId = TENANT_ID,
 ) -> Append:
-    """The events of command number `command` for a conversation at version `after`."""
-    ids = tuple(EventId(numbered_uuid(0x10000 * command + number)) for number in range(len(events)))
+    """An attempt at command number `command` for a conversation at version `after`. Each attempt has its event ids."""
+    ids = tuple(EventId(numbered_uuid(0xE0000000 + next(_event_numbers))) for _ in events)
     return Append(tenant_id, conversation_id, after, origin(command), events, ids)
 
 
