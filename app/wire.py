@@ -3,22 +3,25 @@
 JSON that reads well may still hold what no database column can: NUL characters, which are looked for here.
 """
 
+import json
 import re
 from typing import Any, Final, TypeVar
 
 import msgspec
 
+from app.wire_culprits import culprit_key, holds_nul, holds_surrogate, joined, path_of_text
 from domain.conversation.errors import InvalidCommand
+from domain.conversation.field_paths import shown
 
 T = TypeVar("T")
 
 BODY: Final = "body"
 """The `field` of a refusal that concerns the whole of what was sent."""
 
-_PLACE: Final = re.compile(r"^(?P<reason>.*?)(?: - at `(?P<what>key in )?\$\.?(?P<path>.*)`)?$", re.DOTALL)
-_UNKNOWN_FIELD: Final = re.compile(r"unknown field `(?P<field>[^`]*)`")
+_PLACE: Final = re.compile(r"^(?P<reason>.*?)(?: - at (?P<key>`key` in )?`\$\.?(?P<path>.*)`)?$", re.DOTALL)
+_UNKNOWN_FIELD: Final = re.compile(r"unknown field `(?P<field>.*?)`(?: - at|$)", re.DOTALL)
 _MISSING_FIELD: Final = re.compile(r"missing required field `(?P<field>[^`]*)`")
-_MAX_SHOWN_CHARACTERS: Final = 200
+_ANY_KEY: Final = "[...]"
 
 
 class MalformedJson(InvalidCommand):
@@ -34,28 +37,48 @@ def decode(decoder: "msgspec.json.Decoder[T]", raw: str | bytes, prefix: str = "
         InvalidCommand: `field` is the path of the culprit.
         MalformedJson: it cannot be read at all.
     """
-    if _may_hold_nul(raw):
-        _refuse_nul(raw, prefix)
     try:
+        if _may_hold_nul(raw):
+            _refuse_nul(raw, prefix)
         return decoder.decode(raw)
     except msgspec.ValidationError as error:
-        raise _refusal(str(error), prefix) from error
+        raise _refusal(str(error), decoder, raw, prefix) from error
     except (msgspec.DecodeError, UnicodeError) as error:
-        raise MalformedJson(prefix or BODY, f"is not JSON in UTF-8: {error}.") from error
+        raise _unreadable(raw, prefix, str(error)) from error
     except RecursionError as error:
         raise MalformedJson(prefix or BODY, "is nested too deeply.") from error
 
 
-def _refusal(message: str, prefix: str) -> InvalidCommand:
+def _refusal(message: str, decoder: "msgspec.json.Decoder[Any]", raw: str | bytes, prefix: str) -> InvalidCommand:
+    """Msgspec's sentence with the place in it made a path."""
     place = _PLACE.match(message)
     reason, path = (place["reason"], place["path"] or "") if place else (message, "")
-    named = _UNKNOWN_FIELD.search(reason) or _MISSING_FIELD.search(reason)
-    if named is not None:
-        path = _joined(path, named["field"])
-        reason = "is not a known field" if _UNKNOWN_FIELD.search(reason) else "is missing"
-    else:
-        reason = f"is wrong: {reason}"
-    return InvalidCommand(_shown(_joined(prefix, path)) or BODY, f"{_shown(reason)}.")
+    if unknown := _UNKNOWN_FIELD.search(message):
+        return _invalid(joined(path, unknown["field"]), "is not a known field", prefix)
+    if missing := _MISSING_FIELD.search(reason):
+        return _invalid(joined(path, missing["field"]), "is missing", prefix)
+    field, any_key, _ = path.partition(_ANY_KEY)
+    if any_key or (place is not None and place["key"] is not None):
+        path = culprit_key(raw, decoder.type, field, message)
+    return _invalid(path, f"is wrong: {reason}", prefix)
+
+
+def _invalid(path: str, reason: str, prefix: str) -> InvalidCommand:
+    return InvalidCommand(shown(joined(prefix, path)) or BODY, f"{shown(reason)}.")
+
+
+def _unreadable(raw: str | bytes, prefix: str, reason: str) -> InvalidCommand:
+    """Python's own reader takes half surrogates, so with it even they can be told by their field."""
+    try:
+        value = json.loads(raw if isinstance(raw, str) else raw.decode())
+        path = path_of_text(value, prefix, holds_surrogate)
+    except UnicodeDecodeError as error:
+        return MalformedJson(prefix or BODY, f"is not JSON in UTF-8: byte {error.start} is wrong.")
+    except (ValueError, RecursionError):
+        path = None
+    if path is None:
+        return MalformedJson(prefix or BODY, f"is not JSON in UTF-8: {shown(reason)}.")
+    return InvalidCommand(shown(path) or BODY, "holds half of a surrogate pair, which is no character.")
 
 
 def _may_hold_nul(raw: str | bytes) -> bool:
@@ -63,32 +86,6 @@ def _may_hold_nul(raw: str | bytes) -> bool:
 
 
 def _refuse_nul(raw: str | bytes, prefix: str) -> None:
-    try:
-        value = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return  # told better by the decoder of the type
-    path = _path_of_nul(value, prefix)
+    path = path_of_text(msgspec.json.decode(raw), prefix, holds_nul)
     if path is not None:
-        raise InvalidCommand(_shown(path) or BODY, "holds a NUL character, which cannot be stored.")
-
-
-def _path_of_nul(value: Any, path: str) -> str | None:
-    if isinstance(value, str):
-        return path if "\0" in value else None
-    children: list[tuple[str, Any]] = []
-    if isinstance(value, dict):
-        children = [(_joined(path, key), (key, item)) for key, item in value.items()]
-    elif isinstance(value, list | tuple):
-        children = [(path if isinstance(value, tuple) else f"{path}[{i}]", item) for i, item in enumerate(value)]
-    found = (_path_of_nul(child, child_path) for child_path, child in children)
-    return next((path for path in found if path is not None), None)
-
-
-def _joined(prefix: str, path: str) -> str:
-    return f"{prefix}.{path}" if prefix and path and not path.startswith("[") else prefix + path
-
-
-def _shown(text: str) -> str:
-    """A caller's own words may be long or strange; an error repeats only what is short and printable."""
-    printable = "".join(character if character.isprintable() else "?" for character in text)
-    return printable if len(printable) <= _MAX_SHOWN_CHARACTERS else printable[:_MAX_SHOWN_CHARACTERS] + "..."
+        raise InvalidCommand(shown(path) or BODY, "holds a NUL character, which cannot be stored.")

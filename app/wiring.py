@@ -23,8 +23,8 @@ from app.aggregates import AggregateCache
 from app.feed import Feed
 from app.lifespan import running
 from app.ports import ReadModels
-from app.projected_position import ProjectedPosition
 from app.process_health import RunningParts
+from app.projected_position import ProjectedPosition
 from app.projection_loop import ProjectionLoop
 from app.service import Service
 from app.settings import Settings
@@ -94,7 +94,6 @@ async def open_service(settings: Settings, dsn: str) -> AsyncIterator[Parts]:
     hub.on_hole = feed.wake
     gateway = Gateway(store, run_command, hub, clock, ids)
 
-    wait_s = settings.min_position_wait_s
     health = RunningParts(appender, settings.append_queue_max_commands, projection, feed, listener)
     get_conversation = GetConversation(store, aggregates)
     service = Service(
@@ -103,8 +102,8 @@ async def open_service(settings: Settings, dsn: str) -> AsyncIterator[Parts]:
         run_command=run_command,
         post_message=PostMessage(run_command, store),
         get_conversation=get_conversation,
-        list_conversations=ListConversations(read_models, wait_s),
-        list_messages=ListMessages(read_models, store, wait_s),
+        list_conversations=ListConversations(read_models, settings.min_position_wait_s),
+        list_messages=ListMessages(read_models, store, settings.min_position_wait_s),
         read_events=ReadEvents(store, get_conversation),
         health=GetHealth(health, read_models, clock),
     )

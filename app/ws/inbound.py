@@ -5,13 +5,12 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
+from app.command_payloads import read_command
 from app.wire import decode
 from app.ws.protocol import AnswerDelta, MessageType, SpeechEvent, TranscriptUpdate
-from domain.conversation.commands import COMMAND_TYPES, Command, name_of
+from domain.conversation.commands import Command
 from domain.conversation.errors import InvalidCommand
 from domain.ids import GivenCommandId
-
-_COMMAND_DECODERS = {name_of(command): msgspec.json.Decoder(command) for command in COMMAND_TYPES}
 
 
 class CommandFrame(Struct, frozen=True, kw_only=True, tag="command", forbid_unknown_fields=True):
@@ -68,10 +67,7 @@ def command_of(frame: CommandFrame) -> Command:
     Raises:
         InvalidCommand: no such command, or a field of it is not acceptable.
     """
-    decoder = _COMMAND_DECODERS.get(frame.name)
-    if decoder is None:
-        raise InvalidCommand("name", f"is no command; commands are {', '.join(_COMMAND_DECODERS)}.")
-    return decode(decoder, bytes(frame.payload), prefix="payload")
+    return read_command(frame.name, bytes(frame.payload))
 
 
 def interim_of(frame: InterimFrame) -> InterimMessage:
