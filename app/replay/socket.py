@@ -72,7 +72,7 @@ class ConversationSocket:
             self._come_back_after_ms = None
             reason = await self._until_lost(patience)
             self._connection = None
-            self._tally.reconnects += 1
+            self._tally.retries += 1
             await patience.wait(reason, self._come_back_after_ms)
 
     async def command(self, name: str, payload: dict[str, Any]) -> dict[str, Any]:
@@ -153,6 +153,7 @@ class ConversationSocket:
         with anyio.fail_after(HANDSHAKE_TIMEOUT_S):
             while not self._take(await self._receive(connection), after):
                 pass
+        self._tally.reconnects += self._has_been_live
         self._connection, self._has_been_live = connection, True
         if self._pending is not None and self._pending.answer is None:
             await self._send(self._pending.frame)
@@ -169,7 +170,7 @@ class ConversationSocket:
             case "state_update", _ if frame.seq is None:
                 self._checker.snapshot(payload)
             case _:
-                self._checker.receive(frame)
+                self._check(frame)
         return False
 
     async def _listen(self, connection: ClientConnection) -> NoReturn:
@@ -183,11 +184,14 @@ class ConversationSocket:
                 case "connection_status":
                     self._come_back_after_ms = frame.payload.get("after_ms")
                 case _:
-                    self._checker.receive(frame)
-                    if frame.seq is None:
-                        self._tally.interims_received += 1
-                    else:
-                        self._moved.set()
+                    self._check(frame)
+
+    def _check(self, frame: Frame) -> None:
+        self._checker.receive(frame)
+        if frame.seq is None:
+            self._tally.interims_received += 1
+        else:
+            self._moved.set()
 
     async def _receive(self, connection: ClientConnection) -> Frame:
         frame = read_frame(await connection.recv(decode=False))
