@@ -3,9 +3,10 @@
 import structlog
 from msgspec import Struct
 
-from adapters.postgres.connection import connect
+from adapters.postgres.connection import connect, service_conninfo
 
 MIN_SERVER_MAJOR = 14
+STATEMENT_TIMEOUT_S = 5.0
 
 _LOSSY_VALUE = "off"
 _SETTINGS = {
@@ -52,7 +53,7 @@ class Durability(Struct, frozen=True):
 
 
 async def check_durability(dsn: str, *, allow_unsafe: bool = False) -> Durability:
-    """Ask the server, over a connection like the one that appends. Warns about what is unsafe and allowed.
+    """Ask the server, over a connection like the one that appends. What is unsafe and allowed becomes a warning.
 
     Raises:
         ServerTooOld: whatever is allowed.
@@ -68,7 +69,8 @@ async def check_durability(dsn: str, *, allow_unsafe: bool = False) -> Durabilit
 
 
 async def _ask(dsn: str) -> Durability:
-    async with await connect(dsn) as connection:
+    conninfo = service_conninfo(dsn, statement_timeout_s=STATEMENT_TIMEOUT_S, role=None)
+    async with await connect(conninfo) as connection:
         version = connection.info.parameter_status("server_version") or ""
         if connection.info.server_version < MIN_SERVER_MAJOR * 10_000:
             raise ServerTooOld(version)

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import Any, LiteralString
 
-from psycopg import OperationalError
-from psycopg_pool import PoolTimeout
+from psycopg import DataError
 
 from adapters.postgres.appender import BatchingAppender
 from adapters.postgres.pool import Pool
+from adapters.postgres.reading import read_rows
 from adapters.postgres.recorded import from_row, from_rows
 from adapters.postgres.statements import statement
-from domain.errors import StoreUnavailable, UnknownEvent
+from domain.errors import UnknownEvent
 from domain.ids import CommandId, ConversationId, TenantId
 from domain.ports import Append, EventPage, RecordedEvent
 
@@ -57,9 +57,6 @@ class PostgresEventStore:
 
     async def _rows(self, query: LiteralString, parameters: Sequence[object]) -> list[Any]:
         try:
-            async with self._pool.connection() as connection:
-                cursor = connection.cursor(binary=True)
-                await cursor.execute(query, parameters)
-                return await cursor.fetchall()
-        except (OperationalError, PoolTimeout) as error:
-            raise StoreUnavailable from error
+            return await read_rows(self._pool, query, parameters)
+        except (DataError, UnicodeEncodeError):
+            return []  # what cannot be an id or a position is the name of nothing

@@ -1,14 +1,13 @@
 """The read tables, asked through the pool. Filters are checked when a query is built, so none can upset a statement."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any, LiteralString, TypeVar
 
 import msgspec
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from adapters.postgres.failures import unavailable_when_lost
 from adapters.postgres.pool import Pool
+from adapters.postgres.reading import Parameters, read_rows
 from adapters.postgres.statements import statement
 from app.ports import PositionWaiter, SessionCounts
 from app.queries import ConversationQuery, MessageQuery, Order, RowPage, is_canonical_uuid, unknown_cursor
@@ -31,7 +30,6 @@ _LIST_MESSAGES: dict[Order, LiteralString] = {
 }
 _OPPOSITE: dict[Order, Order] = {"asc": "desc", "desc": "asc"}
 
-Parameters = Mapping[str, object] | Sequence[object]
 Row = TypeVar("Row")
 
 
@@ -116,12 +114,8 @@ class PostgresReadModels:
         return await self._positions.wait(position, seconds)
 
     async def _rows(self, query: LiteralString, parameters: Parameters) -> list[dict[str, Any]]:
-        with unavailable_when_lost():
-            async with self._pool.connection() as connection:
-                cursor = connection.cursor(row_factory=dict_row)
-                # Not prepared: the best plan depends on which filters are given, and a prepared one may stop looking.
-                await cursor.execute(query, parameters, prepare=False)
-                return await cursor.fetchall()
+        # Not prepared: the best plan depends on which filters are given, and a prepared one may stop looking.
+        return await read_rows(self._pool, query, parameters, row_factory=dict_row, prepare=False)
 
 
 def _scan_order(query: ConversationQuery | MessageQuery) -> Order:

@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from domain.errors import CommandRepeated, StoreError, VersionConflict
-from domain.ids import CommandId, ConversationId
+from domain.ids import CommandId, ConversationId, TenantId
 from domain.ports import EventLog, EventStore, RecordedEvent
 from tests.support.decider import CONVERSATION_ID, TENANT_ID, numbered_uuid
 from tests.support.moments import ANSWER, END, QUESTION, RESPONSE, started
@@ -48,6 +48,21 @@ class EventStoreCases:
 
     async def test_an_unknown_conversation_has_no_events(self, store: Store) -> None:
         assert await store.read(TENANT_ID, CONVERSATION_ID) == ()
+
+    @pytest.mark.parametrize("nonsense", ["", "no-uuid", "\0", "\udc00", "}" * 36])
+    async def test_what_is_no_id_names_nothing(self, store: Store, nonsense: str) -> None:
+        await store.append(append(START))
+
+        assert await store.read(TENANT_ID, ConversationId(nonsense)) == ()
+        assert await store.read(TenantId(nonsense), CONVERSATION_ID) == ()
+        assert await store.find_command(TENANT_ID, CommandId(nonsense)) == ()
+
+    async def test_absurd_numbers_are_beyond_the_end(self, store: Store) -> None:
+        (event,) = await store.append(append(START))
+
+        assert await store.read(TENANT_ID, CONVERSATION_ID, after=10**30) == ()
+        assert await store.read(TENANT_ID, CONVERSATION_ID, after=-(10**30), until=10**30) == (event,)
+        assert list((await store.read_page(10**30, 10)).events) == []
 
     async def test_a_stale_version_is_a_conflict_that_names_the_true_one(self, store: Store) -> None:
         await store.append(append(START, QUESTION))
