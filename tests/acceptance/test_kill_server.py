@@ -85,10 +85,13 @@ class Writer:
         return True
 
 
-async def start_conversation(served: ServedProcess, conversation_id: str) -> None:
-    async with httpx.AsyncClient(base_url=served.url) as client:
+async def start_conversation(served: ServedProcess, log: HistoryLog, conversation_id: str) -> None:
+    command_id = str(uuid4())
+    log.invoke(conversation_id, command_id)
+    async with httpx.AsyncClient(base_url=served.url, headers={"Idempotency-Key": command_id}) as client:
         answer = await client.post("/api/v2/conversations", json={"id": conversation_id})
         assert answer.status_code == httpx.codes.CREATED, answer.text
+    log.ok(conversation_id, command_id, [1])
 
 
 async def a_round(served: ServedProcess, writers: list[Writer], seconds: float) -> None:
@@ -121,7 +124,7 @@ async def test_acknowledged_commands_survive_kill_9_of_the_service(folder: Path)
     log = HistoryLog(log_path)
     shared, own = str(uuid4()), [str(uuid4()) for _ in range(WRITERS)]
     for conversation_id in (shared, *own):
-        await start_conversation(served, conversation_id)
+        await start_conversation(served, log, conversation_id)
     notes: tuple[Command, ...] = (("record_message", {"role": "system", "content": "note"}),)
     writers = [Writer(served, log, conversation_id, TURN) for conversation_id in own]
     writers += [Writer(served, log, shared, notes) for _ in range(SHARED_CONVERSATION_WRITERS)]

@@ -49,7 +49,11 @@ class ServedProcess:
                 text=True,
                 env=environment,
             )
-        self._port = self._read_port()
+        try:
+            self._port = self._read_port()
+        except AssertionError:
+            self.kill()
+            raise
 
     def kill(self) -> None:
         """kill -9: no handler runs, nothing is flushed by the process."""
