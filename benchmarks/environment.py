@@ -36,6 +36,8 @@ async def environment(server: Server, *, quick: bool) -> list[Row]:
     rows += [
         Row(name="environment.python", value=platform.python_version()),
         Row(name="environment.cores", value=os.cpu_count()),
+        # Of the minute before: what else runs here slows both sides of a ratio, but not evenly.
+        Row(name="environment.load_before", value=round(os.getloadavg()[0], 2)),
         Row(name="environment.event", value=len(STATE), unit="bytes"),
         *_disk(server.disk, FEW_FLUSHES if quick else FLUSHES),
     ]

@@ -23,6 +23,7 @@ COMPARISONS: Final = (
     Comparison(name="turnlog.64", against="message_db.64", figure=Figure.RATE),
     Comparison(name="turnlog.64", against="emmett.64", figure=Figure.RATE),
     Comparison(name="turnlog.256", against="appender.256", figure=Figure.RATE),
+    Comparison(name="service.256", against="pgbench.64", figure=Figure.RATE),
 )
 
 
@@ -32,6 +33,7 @@ def append_subjects(postgres_bin_dir: Path | None, only: tuple[str, ...]) -> dic
     makers: dict[str, Callable[[], Subject]] = {
         "pgbench": lambda: pgbench.subject(pgbench_program),
         "turnlog": turnlog.subject,
+        "service": turnlog.whole_service,
         "appender": appender.subject,
         "recorder": recorder.subject,
         "option_a": option_a.subject,
@@ -52,6 +54,7 @@ _CALLERS: Final = (
     ("recorder", 1),
     ("turnlog", 64),
     ("turnlog", 1024),
+    ("service", 256),
     ("appender", 1),
     ("appender", 64),
     ("appender", 256),

@@ -12,7 +12,9 @@ from uuid_utils import uuid7
 
 from adapters.postgres.append_queue import AppendLimits
 from adapters.postgres.appender import BatchingAppender
+from adapters.postgres.connection import service_conninfo
 from adapters.postgres.migrate import migrate
+from adapters.postgres.roles import role_to_act_as
 from benchmarks import payload, sql
 from benchmarks.closed_loop import Append, closed_loop
 from benchmarks.measurement import Measurement
@@ -51,7 +53,11 @@ async def _measure(dsn: str, callers: int, seconds: float) -> Measurement:
 
 @asynccontextmanager
 async def running_appender(dsn: str) -> AsyncIterator[BatchingAppender]:
-    appender = BatchingAppender(dsn, AppendLimits())
+    """On a connection of the service: in its role, with its waits."""
+    limits = AppendLimits()
+    role = await role_to_act_as(dsn)
+    service_dsn = service_conninfo(dsn, statement_timeout_s=limits.statement_timeout_s, role=role)
+    appender = BatchingAppender(service_dsn, limits)
     task = asyncio.create_task(appender.run())
     try:
         yield appender

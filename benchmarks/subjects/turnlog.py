@@ -1,6 +1,7 @@
 """Turnlog through its real use case: load, decide, append, evolve, for N conversations at once.
 
-Without HTTP, sockets and projections: the peers have none of these either.
+`turnlog` is without HTTP, sockets and projections, which the peers have not either. `service` is the whole service as
+it is wired, where the feed, the hub and the projections follow in the same process.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from app.aggregates import AggregateCache
 from app.principal import ANYBODY
 from app.settings import Settings
 from app.use_cases.run_command import CommandRequest, RunCommand, command_request
+from app.wiring import open_service
 from benchmarks import payload
 from benchmarks.closed_loop import Append, closed_loop
 from benchmarks.measurement import Measurement
@@ -42,20 +44,33 @@ def subject() -> Subject:
     return Subject(name="turnlog", callers_are="conversations", prepare=prepare, measure=_measure)
 
 
-@asynccontextmanager
-async def _use_case(dsn: str) -> AsyncIterator[RunCommand]:
-    """Wired as the service wires it, with the service's own limits."""
-    settings = Settings()
-    cache = AggregateCache(settings.aggregate_cache_max_count, settings.aggregate_cache_max_bytes)
-    async with running_appender(dsn) as appender, read_pool(dsn, settings.read_pool_max_connections) as pool:
-        store = PostgresEventStore(appender, pool)
-        yield RunCommand(store, cache, SystemClock(), Uuid7Source())
+def whole_service() -> Subject:
+    return Subject(name="service", callers_are="conversations", prepare=prepare, measure=_measure_service)
 
 
 async def _measure(dsn: str, callers: int, seconds: float) -> Measurement:
     async with _use_case(dsn) as run_command:
-        measured = await closed_loop([_caller(run_command) for _ in range(callers)], seconds)
+        measured = await _loop(run_command, callers, seconds)
     return await with_batch_size(dsn, measured)
+
+
+async def _measure_service(dsn: str, callers: int, seconds: float) -> Measurement:
+    async with open_service(Settings(), dsn) as parts:
+        measured = await _loop(parts.run_command, callers, seconds)
+    return await with_batch_size(dsn, measured)
+
+
+@asynccontextmanager
+async def _use_case(dsn: str) -> AsyncIterator[RunCommand]:
+    """With the connections and the limits that the service has."""
+    settings = Settings()
+    cache = AggregateCache(settings.aggregate_cache_max_count, settings.aggregate_cache_max_bytes)
+    async with running_appender(dsn) as appender, read_pool(dsn, settings.read_pool_max_connections) as pool:
+        yield RunCommand(PostgresEventStore(appender, pool), cache, SystemClock(), Uuid7Source())
+
+
+async def _loop(run_command: RunCommand, callers: int, seconds: float) -> Measurement:
+    return await closed_loop([_caller(run_command) for _ in range(callers)], seconds)
 
 
 def _caller(run_command: RunCommand) -> Append:

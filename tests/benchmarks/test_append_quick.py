@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 TIMEOUT_SECONDS = 40
 KEYS = ["name", "value", "unit", "against", "ratio", "goal", "met"]
 # Without the two that npm would have to download.
-SUBJECTS = ("pgbench", "turnlog", "appender", "recorder", "option_a", "option_b")
+SUBJECTS = ("pgbench", "turnlog", "service", "appender", "recorder", "option_a", "option_b")
 
 
 def run_quick(*arguments: str) -> str:
@@ -52,7 +52,16 @@ def test_the_environment_comes_first_and_is_durable(rows: list[dict[str, Any]]) 
 
 def test_every_case_has_a_rate_and_rising_percentiles(rows: list[dict[str, Any]]) -> None:
     values = {row["name"]: row["value"] for row in rows if row["against"] is None}
-    for case in ("pgbench.1", "pgbench.64", "turnlog.1", "turnlog.256", "appender.64", "recorder.16", "option_a.256"):
+    for case in (
+        "pgbench.1",
+        "pgbench.64",
+        "turnlog.1",
+        "turnlog.256",
+        "service.256",
+        "appender.64",
+        "recorder.16",
+        "option_a.256",
+    ):
         assert values[case] > 0
         assert 0 < values[f"{case}.p50"] <= values[f"{case}.p99"] <= values[f"{case}.p999"]
 
