@@ -70,8 +70,7 @@ class ProjectionLoop:
         """There are new events. A hint: without it they are found within `POLL_INTERVAL_S`. Fit to be a listener."""
         if events:
             self._head_position = max(self._head_position, events[-1].position)
-        if self._behind_since_s is None:
-            self._behind_since_s = anyio.current_time()
+        self._fall_behind()
         self._woken.set()
 
     def status(self) -> ProjectionStatus:
@@ -95,7 +94,7 @@ class ProjectionLoop:
         Raises:
             Exception: an event cannot be projected. It would come again, so the service must not go on in silence.
         """
-        self._behind_since_s = anyio.current_time()
+        self._fall_behind()  # until it is known otherwise
         while True:
             try:
                 async with self._store.session() as session:
@@ -114,6 +113,8 @@ class ProjectionLoop:
             while anyio.current_time() < deadline_s:
                 self._take_over(await session.checkpoint())
                 self._succeeded()
+                if self._projected.position >= self._head_position:
+                    self._behind_since_s = None
                 with anyio.move_on_after(deadline_s - anyio.current_time()):
                     await self._projected.wait_for_somebody()
                     await anyio.sleep(STANDBY_POLL_INTERVAL_S)
@@ -138,18 +139,20 @@ class ProjectionLoop:
         """Somebody, perhaps this process in an earlier life, came this far."""
         self._unknown_events = checkpoint.unknown_events
         self._advance(checkpoint.position)
-        if checkpoint.position >= self._head_position and not self._is_leading:
-            self._behind_since_s = None
 
     def _progressed(self, step: Step) -> None:
         if step.unknown_events:
             self._unknown_events += step.unknown_events
             logger.warning("projection_skipped_unknown_events", events=step.unknown_events, position=step.position)
         self._advance(step.position)
-        if step.is_full and self._behind_since_s is None:
-            self._behind_since_s = anyio.current_time()
-        elif not step.is_full and not self._woken.is_set():
+        if step.is_full:
+            self._fall_behind()
+        elif not self._woken.is_set():
             self._behind_since_s = None
+
+    def _fall_behind(self) -> None:
+        if self._behind_since_s is None:
+            self._behind_since_s = anyio.current_time()
 
     def _succeeded(self) -> None:
         self._failures, self._last_failure = 0, None
@@ -173,6 +176,7 @@ class ProjectionLoop:
 
     async def _back_off(self, error: Exception) -> None:
         """Twice as long each time, and a random part of it, so that processes do not come back in step."""
+        self._fall_behind()
         self._failures += 1
         self._last_failure = f"{error} ({error.__cause__})" if error.__cause__ else str(error)
         longest_s = min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2 ** min(self._failures, 10))

@@ -1,0 +1,130 @@
+"""F17: whatever happens to the connection in the middle of a page, there is neither a gap nor a double."""
+
+from collections.abc import AsyncIterator
+
+import anyio
+import psycopg
+import pytest
+
+from adapters.postgres.pool import read_pool
+from adapters.postgres.projection_store import PostgresProjectionSession, PostgresProjectionStore
+from adapters.postgres.read_models import PostgresReadModels
+from app.projected_position import ProjectedPosition
+from app.projection_loop import ProjectionLoop
+from domain.conversation import events as e
+from domain.errors import StoreUnavailable
+from projections.compaction import RowChanges
+from projections.ports import RowsRejected
+from projections.runner import Runner
+from tests.contracts.projection_store_cases import assert_rows_equal_fold, page
+from tests.support.decider import message_id
+from tests.support.moments import ANSWERED, END, INTERRUPTED
+from tests.support.projecting import GivenLog, nobody_projects, take_lead
+from tests.support.recording import history
+
+WAIT_S = 10.0
+SECRET = "my card number is 4111"
+
+
+@pytest.fixture
+def store(database: str) -> PostgresProjectionStore:
+    return PostgresProjectionStore(database)
+
+
+@pytest.fixture
+async def models(database: str) -> AsyncIterator[PostgresReadModels]:
+    async with read_pool(database, 2) as pool:
+        yield PostgresReadModels(pool, nobody_projects())
+
+
+def terminate_other_connections(database: str) -> None:
+    """End every connection to this database but the one that asks."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        )
+
+
+async def test_a_page_that_dies_before_its_commit_is_written_once(
+    store: PostgresProjectionStore, models: PostgresReadModels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = history((*INTERRUPTED, END))
+    write_rows = PostgresProjectionSession._write_rows
+
+    async def write_rows_and_die(session: PostgresProjectionSession, rows: RowChanges) -> None:
+        await write_rows(session, rows)
+        raise KeyboardInterrupt
+
+    for kept in (0, 3):
+        async with store.session() as session:
+            await take_lead(session)
+            with monkeypatch.context() as patch:
+                patch.setattr(PostgresProjectionSession, "_write_rows", write_rows_and_die)
+                with pytest.raises(KeyboardInterrupt):
+                    await session.write(page(events[kept:], from_position=kept))
+        async with store.session() as session:
+            await take_lead(session)
+            assert (await session.checkpoint()).position == kept
+            until = 3 if kept == 0 else len(events)
+            await session.write(page(events[kept:until], from_position=kept))
+
+    await assert_rows_equal_fold(models, events)
+
+
+async def test_a_connection_that_is_ended_gives_up_its_lead_and_says_so(
+    store: PostgresProjectionStore, database: str
+) -> None:
+    async with store.session() as session:
+        await take_lead(session)
+        terminate_other_connections(database)
+        with pytest.raises(StoreUnavailable):
+            await session.beat()
+        with pytest.raises(StoreUnavailable):
+            await session.write(page(history(ANSWERED)))
+        async with store.session() as next_session:
+            await take_lead(next_session)
+
+
+async def test_a_database_that_is_away_is_unavailable() -> None:
+    with pytest.raises(StoreUnavailable):
+        async with PostgresProjectionStore("host=127.0.0.1 port=1 dbname=x").session():
+            pass
+
+
+async def test_the_loop_projects_every_event_once_while_its_connections_die(
+    store: PostgresProjectionStore, models: PostgresReadModels, database: str
+) -> None:
+    story = [*ANSWERED]
+    story += [
+        e.MessageRecorded(message_id=message_id(100 + number), role="system", content="x") for number in range(200)
+    ]
+    events = history(story)
+    projected = ProjectedPosition()
+    loop = ProjectionLoop(Runner(GivenLog(events), max_page_events=3), store, projected)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(loop.run)
+        for position in range(0, len(events), 40):
+            assert await projected.wait(position, WAIT_S)
+            terminate_other_connections(database)
+        assert await projected.wait(len(events), WAIT_S)
+        group.cancel_scope.cancel()
+
+    await assert_rows_equal_fold(models, events)
+
+
+async def test_rows_that_are_refused_are_no_passing_failure_and_their_text_is_not_told(
+    store: PostgresProjectionStore,
+) -> None:
+    poison = e.MessageRecorded(message_id=message_id(1), role="user", content=f"{SECRET}\0")
+    events = history([*ANSWERED[:1], poison])
+    async with store.session() as session:
+        await take_lead(session)
+        with pytest.raises(RowsRejected) as refusal:
+            await session.write(page(events))
+        assert (await session.checkpoint()).position == 0
+
+    assert (refusal.value.from_position, refusal.value.to_position) == (0, 2)
+    assert SECRET not in str(refusal.value)
+    assert refusal.value.__cause__ is None
