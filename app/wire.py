@@ -30,15 +30,17 @@ class MalformedJson(InvalidCommand):
     code = "malformed_json"
 
 
-def decode(decoder: "msgspec.json.Decoder[T]", raw: str | bytes, prefix: str = "") -> T:
+def decode(decoder: "msgspec.json.Decoder[T]", raw: str | bytes, prefix: str = "", *, has_raw_parts: bool = False) -> T:
     """What was sent, as the decoder's type. `prefix` is where it stands in what was sent as a whole.
+
+    With `has_raw_parts` NUL characters are let pass: those parts are decoded, and refused, later.
 
     Raises:
         InvalidCommand: `field` is the path of the culprit.
         MalformedJson: it cannot be read at all.
     """
     try:
-        if _may_hold_nul(raw):
+        if not has_raw_parts and _may_hold_nul(raw):
             _refuse_nul(raw, prefix)
         return decoder.decode(raw)
     except msgspec.ValidationError as error:

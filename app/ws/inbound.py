@@ -57,7 +57,7 @@ def read_frame(text: str) -> ClientFrame:
     Raises:
         InvalidCommand: it cannot be understood; `field` says where.
     """
-    frame: ClientFrame = decode(_frame_decoder, text)
+    frame: ClientFrame = decode(_frame_decoder, text, has_raw_parts=True)
     return frame
 
 

@@ -183,14 +183,14 @@ class Closing(Struct, kw_only=True, frozen=True, tag="closing", tag_field="statu
     after_ms: int | None = None
 
 
-class Ack(Struct, kw_only=True, frozen=True, omit_defaults=True):
+class Ack(Struct, kw_only=True, frozen=True):
     """The command is durable. `version` is what the conversation was left at."""
 
     command_id: str
     version: int
     position: int
     durable: bool
-    replayed: bool = False
+    replayed: bool
 
 
 class Pong(Struct, kw_only=True, frozen=True, tag="pong", tag_field="status"):

@@ -1,0 +1,197 @@
+"""The WebSocket client of all tests. On every connection it checks what no client may ever see broken.
+
+async with connected(server.address, conversation_id) as client:
+    await client.until_live()
+    ack = await client.command("start_listening", source="voice")
+    frame = await client.next_durable()
+"""
+
+import asyncio
+import socket
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import msgspec
+from uuid_utils import uuid7
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
+
+from app.replay.chain import Chain
+from app.replay.frames import Frame
+from app.ws.protocol import SUBPROTOCOL
+
+PATIENCE_S: Final = 5.0
+TYPES: Final = {
+    "state_update",
+    "transcript_update",
+    "ai_response",
+    "speech_event",
+    "error",
+    "connection_status",
+    "ack",
+}
+
+Json = dict[str, Any]
+
+
+class SocketClient:
+    """One connection. What arrives while something else is awaited is kept, in order."""
+
+    def __init__(self, connection: ClientConnection, conversation_id: str) -> None:
+        self.connection = connection
+        self.texts: list[str] = []
+        self._conversation_id = conversation_id
+        self._chain: Chain | None = None
+        self._ids: set[str] = set()
+        self._kept: deque[Json] = deque()
+
+    async def next(self) -> Json:
+        """The next frame."""
+        return self._kept.popleft() if self._kept else await self._receive()
+
+    async def find(self, is_wanted: Callable[[Json], bool]) -> Json:
+        """The next frame that is wanted; the others stay."""
+        for frame in self._kept:
+            if is_wanted(frame):
+                self._kept.remove(frame)
+                return frame
+        while not is_wanted(frame := await self._receive()):
+            self._kept.append(frame)
+        return frame
+
+    async def next_durable(self) -> Json:
+        """The next frame that has a `seq`."""
+        return await self.find(lambda frame: frame["seq"] is not None)
+
+    async def collect(self, until_seq: int) -> list[Json]:
+        """All frames up to the last one of this version."""
+        frames: list[Json] = []
+        while not frames or not _is_last_of(frames[-1], until_seq):
+            frames.append(await self.next())
+        return frames
+
+    async def until_live(self) -> list[Json]:
+        """The whole handshake, from `ready` to `live`."""
+        frames = [await self.next()]
+        while frames[-1]["payload"].get("status") != "live":
+            frames.append(await self.next())
+        return frames
+
+    async def command(
+        self, name: str, *, command_id: str | None = None, expected_version: int | None = None, **payload: Any
+    ) -> Json:
+        """The payload of the acknowledgement."""
+        answer = await self.ask(name, command_id=command_id, expected_version=expected_version, **payload)
+        assert answer["type"] == "ack", answer["payload"]
+        ack: Json = answer["payload"]
+        return ack
+
+    async def refused(self, name: str, **options: Any) -> Json:
+        """The payload of the error that the command is answered with."""
+        answer = await self.ask(name, **options)
+        assert answer["type"] == "error", answer["payload"]
+        error: Json = answer["payload"]
+        return error
+
+    async def ask(
+        self, name: str, *, command_id: str | None = None, expected_version: int | None = None, **payload: Any
+    ) -> Json:
+        """The answer to a command: `ack` or `error`."""
+        command_id = command_id or str(uuid7())
+        frame: Json = {"type": "command", "id": command_id, "name": name, "payload": payload}
+        if expected_version is not None:
+            frame["expected_version"] = expected_version
+        await self.send(frame)
+        return await self.find(
+            lambda answer: answer["seq"] is None and answer["payload"].get("command_id") == command_id
+        )
+
+    async def interim(self, **payload: Any) -> None:
+        """Broadcast an interim message."""
+        await self.send({"type": "interim", "payload": payload})
+
+    async def send(self, frame: Json) -> None:
+        """Any frame."""
+        await self.connection.send(msgspec.json.encode(frame), text=True)
+
+    async def closed(self) -> tuple[list[Json], int, str]:
+        """The frames until the server closes the connection, the code and the reason."""
+        frames: list[Json] = []
+        try:
+            while True:
+                frames.append(await self.next())
+        except ConnectionClosed as closed:
+            if closed.rcvd is None:
+                raise AssertionError("the connection broke off without a close frame") from closed
+            return frames, closed.rcvd.code, closed.rcvd.reason
+
+    async def _receive(self) -> Json:
+        async with asyncio.timeout(PATIENCE_S):
+            text = await self.connection.recv(decode=True)
+        self.texts.append(text)
+        frame: Json = msgspec.json.decode(text)
+        self._check(frame)
+        return frame
+
+    def _check(self, frame: Json) -> None:
+        assert frame["type"] in TYPES
+        assert frame["conversation_id"] == self._conversation_id
+        if frame["payload"].get("status") == "ready":
+            self._begin(frame["payload"]["resume"])
+        if self._chain is not None:
+            assert self._chain.follow(msgspec.convert(frame, Frame)) == []
+        if frame["payload"].get("status") == "live":
+            assert self._chain is not None
+            assert (self._chain.version, self._chain.is_whole()) == (frame["payload"]["head"], True)
+        if frame["seq"] is None:
+            assert "id" not in frame
+        else:
+            assert frame["id"] not in self._ids
+            self._ids.add(frame["id"])
+
+    def _begin(self, resume: Json) -> None:
+        assert self._chain is None, "ready came twice"
+        self._chain = Chain(resume["after"])
+        assert self._chain.connect(resume["epoch"], resume["after"]) == []
+
+
+@asynccontextmanager
+async def connected(
+    address: str,
+    conversation_id: str,
+    *,
+    after: object = None,
+    epoch: str | None = None,
+    subprotocols: Sequence[str] | None = (SUBPROTOCOL,),
+    receive_buffer_bytes: int | None = None,
+) -> AsyncIterator[SocketClient]:
+    """A connection to the server whose REST is at `address`. Nothing has been read yet."""
+    query = "&".join(f"{name}={value}" for name, value in (("after", after), ("epoch", epoch)) if value is not None)
+    url = f"{address.replace('http', 'ws', 1)}/api/ws/conversations/{conversation_id}?{query}"
+    async with connect(
+        url,
+        subprotocols=[Subprotocol(name) for name in subprotocols] if subprotocols else None,
+        compression=None,
+        proxy=None,
+        close_timeout=1,
+        sock=_narrow_socket(address, receive_buffer_bytes) if receive_buffer_bytes else None,
+    ) as connection:
+        yield SocketClient(connection, conversation_id)
+
+
+def _narrow_socket(address: str, receive_buffer_bytes: int) -> socket.socket:
+    """One that lets the server feel early that nobody reads."""
+    host, _, port = address.rpartition("/")[2].rpartition(":")
+    narrow = socket.socket()
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
+    narrow.connect((host, int(port)))
+    narrow.setblocking(False)
+    return narrow
+
+
+def _is_last_of(frame: Json, seq: int) -> bool:
+    part = frame.get("part")
+    return frame["seq"] == seq and (part is None or part[0] == part[1])
