@@ -1,5 +1,7 @@
 """The commands by the names under which callers ask for them, over every interface."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import msgspec
@@ -23,3 +25,13 @@ def read_command(name: str, payload: bytes) -> Command:
     if decoder is None:
         raise InvalidCommand("name", f"is no command; commands are {', '.join(_DECODERS)}.")
     return decode(decoder, payload, prefix="payload")
+
+
+@contextmanager
+def named_within_payload() -> Iterator[None]:
+    """What the domain refuses of a command's fields is named as the caller sent it: within the payload."""
+    try:
+        yield
+    except InvalidCommand as error:
+        reason = str(error).removeprefix(f"`{error.field}` ")
+        raise InvalidCommand(f"payload.{error.field}", reason) from error

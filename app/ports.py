@@ -69,7 +69,7 @@ class SessionCounts(Struct, frozen=True, kw_only=True):
 class ProcessHealth(Struct, frozen=True, kw_only=True):
     """How the parts of this process are, as they know it themselves.
 
-    `projection_lag_s` is the time since the read tables last had everything, null when they never had.
+    `projection_lag_s` is for how long the read tables have not had an event that this process knows of.
     """
 
     queue_depth: int
@@ -79,7 +79,8 @@ class ProcessHealth(Struct, frozen=True, kw_only=True):
     is_projection_running: bool
     is_projection_leading: bool
     projected_position: int
-    projection_lag_s: float | None
+    projection_lag_events: int
+    projection_lag_s: float
     projection_failures: int
     unknown_events: int
     is_feed_listening: bool

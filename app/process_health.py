@@ -55,6 +55,7 @@ class RunningParts:
             is_projection_running=projection.failures == 0,
             is_projection_leading=projection.is_leading,
             projected_position=projection.position,
+            projection_lag_events=projection.lag_events,
             projection_lag_s=projection.seconds_behind,
             projection_failures=projection.failures,
             unknown_events=projection.unknown_events,

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from app.wire_culprits import culprit_key, holds_nul, holds_surrogate, joined, path_of_text
+from app.wire_culprits import culprit_key, holds_nul, holds_surrogate, joined, path_of_text, without_value
 from domain.conversation.errors import InvalidCommand
 from domain.conversation.field_paths import shown
 
@@ -62,7 +62,7 @@ def _refusal(message: str, decoder: "msgspec.json.Decoder[Any]", raw: str | byte
     field, any_key, _ = path.partition(_ANY_KEY)
     if any_key or (place is not None and place["key"] is not None):
         path = culprit_key(raw, decoder.type, field, message)
-    return _invalid(path, f"is wrong: {reason}", prefix)
+    return _invalid(path, f"is wrong: {without_value(reason)}", prefix)
 
 
 def _invalid(path: str, reason: str, prefix: str) -> InvalidCommand:

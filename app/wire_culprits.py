@@ -1,10 +1,13 @@
 """Where in JSON that was sent the thing is that is wrong with it."""
 
 import json
+import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+
+_QUOTED_VALUE: Final = re.compile(r"^(?P<kind>Invalid (?:enum )?value) .*", re.DOTALL)
 
 
 def path_of_text(value: Any, path: str, is_wrong: Callable[[str], bool]) -> str | None:
@@ -60,3 +63,8 @@ def holds_nul(text: str) -> bool:
 def holds_surrogate(text: str) -> bool:
     """What no UTF-8 can carry."""
     return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def without_value(reason: str) -> str:
+    """Msgspec's sentence without what was sent: an answer or log repeats nothing that somebody may have said."""
+    return _QUOTED_VALUE.sub(r"\g<kind>", reason)

@@ -41,7 +41,7 @@ class ProjectionsHealth(Struct, frozen=True, kw_only=True):
     leading: bool
     position: int
     lag_events: int
-    lag_seconds: float | None
+    lag_seconds: float
     unknown_events: int
     failures: int
 
@@ -102,7 +102,7 @@ def services_of(health: Health) -> Services:
             running=process.is_projection_running,
             leading=process.is_projection_leading,
             position=process.projected_position,
-            lag_events=max(0, process.feed_position - process.projected_position),
+            lag_events=process.projection_lag_events,
             lag_seconds=process.projection_lag_s,
             unknown_events=process.unknown_events,
             failures=process.projection_failures,

@@ -15,6 +15,7 @@ from app.principal import Principal
 from app.queries import InvalidQuery
 from app.use_cases.write_options import WriteOptions
 from app.wire import decode
+from app.wire_culprits import without_value
 from domain.conversation.errors import ConversationNotFound, InvalidCommand, UnknownMessage
 from domain.conversation.field_paths import shown
 from domain.ids import UUID_PATTERN, CommandId, ConversationId, MessageId, TenantId
@@ -116,7 +117,7 @@ def _refusal(message: str) -> InvalidQuery:
     if unknown is not None:
         return InvalidQuery(shown(unknown[1]), "is not a parameter of this request.")
     reason, _, place = message.rpartition(" - at `$.")
-    return InvalidQuery(shown(place.rstrip("`") or "query"), f"is wrong: {shown(reason)}.")
+    return InvalidQuery(shown(place.rstrip("`") or "query"), f"is wrong: {shown(without_value(reason))}.")
 
 
 def write_options(request: HttpRequest, principal: Principal) -> WriteOptions:

@@ -117,7 +117,7 @@ async def test_a_command_that_the_state_does_not_allow(rest: Rest) -> None:
 async def test_unknown_messages_and_tool_calls(rest: Rest) -> None:
     conversation_id = await rest.given_conversation()
     await rest.given_command(conversation_id, "submit_user_message", content="Hello?")
-    correction = {"message_id": new_id(), "content": "Hi?"}
+    correction: dict[str, Any] = {"message_id": new_id(), "content": "Hi?"}
 
     then_problem(await rest.command(conversation_id, "correct_message", **correction), 404, "unknown_message")
     of_no_call = await rest.command(conversation_id, "complete_tool_call", tool_call_id="c-9", result=1)

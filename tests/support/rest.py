@@ -40,7 +40,7 @@ class Rest:
         assert response.status_code == 201, response.text
         return as_json(response)
 
-    async def given_command(self, conversation_id: str, name: str, **payload: Any) -> Json:
+    async def given_command(self, conversation_id: str, name: str, /, **payload: Any) -> Json:
         """The answer to a command."""
         response = await self.command(conversation_id, name, **payload)
         assert response.status_code == 200, response.text
@@ -60,7 +60,7 @@ class Rest:
         return await self.client.post(path(conversation_id, "/messages"), json=fields, headers=headers)
 
     async def command(
-        self, conversation_id: str, name: str, *, headers: dict[str, str] | None = None, **payload: Any
+        self, conversation_id: str, name: str, /, *, headers: dict[str, str] | None = None, **payload: Any
     ) -> httpx.Response:
         """POST .../commands."""
         body = {"name": name, "payload": payload}

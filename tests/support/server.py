@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import httpx
 import uvicorn
 
+from adapters.postgres.event_store import PostgresEventStore
 from app.http.application import create_application
 from app.main import server_config
 from app.settings import Settings
@@ -24,6 +25,12 @@ class RunningServer:
     address: str
     port: int
     parts: Parts
+
+    async def head_position(self) -> int:
+        """Where the last event stands: it rises with everything that is stored."""
+        log = self.parts.store
+        assert isinstance(log, PostgresEventStore)
+        return await log.head_position()
 
 
 @asynccontextmanager

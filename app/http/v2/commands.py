@@ -7,7 +7,7 @@ import msgspec
 from litestar import Response, get, post
 from msgspec.structs import asdict
 
-from app.command_payloads import read_command
+from app.command_payloads import named_within_payload, read_command
 from app.http.dependencies import GivenPrincipal, GivenService, PathText
 from app.http.openapi.operation import READ_PROBLEMS, WRITE_PROBLEMS, Operation
 from app.http.requests import (
@@ -67,19 +67,17 @@ async def run_command(
     options = write_options(request, principal)
     body = await read_body(request, _command_decoder)
     check_same(options, body.id, body.expected_version)
-    with preconditions(options):
-        result = await service.run_command(
-            command_request(
-                principal,
-                conversation_id_of(conversation_id),
-                read_command(body.name, bytes(body.payload)),
-                command_id=options.command_id or body.id,
-                expected_version=body.expected_version
-                if options.expected_version is None
-                else options.expected_version,
-                traceparent=options.traceparent,
-            )
-        )
+    named_version = body.expected_version if options.expected_version is None else options.expected_version
+    wanted = command_request(
+        principal,
+        conversation_id_of(conversation_id),
+        read_command(body.name, bytes(body.payload)),
+        command_id=options.command_id or body.id,
+        expected_version=named_version,
+        traceparent=options.traceparent,
+    )
+    with preconditions(options), named_within_payload():
+        result = await service.run_command(wanted)
     return write_answer(_command_answer(result, service.epoch), result)
 
 
