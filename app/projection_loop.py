@@ -17,7 +17,7 @@ from projections.runner import Runner, Step
 POLL_INTERVAL_S: Final = 1.0
 """How long a lost wake-up can go unnoticed."""
 
-GATHER_S: Final = 0.005
+GATHER_S: Final = 0.02
 """How long events are left to gather into one page while nobody waits for them: fewer, larger transactions."""
 
 STANDBY_INTERVAL_S: Final = 1.0
@@ -34,8 +34,10 @@ logger = structlog.get_logger()
 
 
 class ProjectionStatus(Struct, frozen=True, kw_only=True):
-    """`head_position` is the newest that this process has heard of, so `lag_events` is at most the true lag plus the
-    holes between positions. `seconds_behind` is for how long the tables have not had everything.
+    """`head_position` is the newest that this process has heard of; `lag_events` counts holes between positions too.
+
+    `seconds_behind` is how long a known event, or what a failure may hide, has been waited for. Under load it is the
+    age of a sample: a new one is taken when the last one has come.
 
     `failures` counts those since the last success; `last_failure` is the newest of them.
     """
@@ -61,6 +63,7 @@ class ProjectionLoop:
         self._is_leading = False
         self._head_position = 0
         self._behind_since_s: float | None = None
+        self._missing_position = 0
         self._beaten_at_s = 0.0
         self._unknown_events = 0
         self._failures = 0
@@ -68,6 +71,8 @@ class ProjectionLoop:
 
     def wake(self, events: Sequence[RecordedEvent] = ()) -> None:
         """There are new events. A hint: without it they are found within `POLL_INTERVAL_S`. Fit to be a listener."""
+        if events and events[-1].position <= self._projected.position:
+            return
         if events:
             self._head_position = max(self._head_position, events[-1].position)
         self._fall_behind()
@@ -101,10 +106,7 @@ class ProjectionLoop:
                     await self._stand_by(session)
                     await self._lead(session)
             except (StoreUnavailable, CheckpointMoved) as error:
-                self._is_leading = False
                 await self._back_off(error)
-            finally:
-                self._is_leading = False
 
     async def _stand_by(self, session: ProjectionSession) -> None:
         """Watch the checkpoint until the lead is ours."""
@@ -147,12 +149,13 @@ class ProjectionLoop:
         self._advance(step.position)
         if step.is_full:
             self._fall_behind()
-        elif not self._woken.is_set():
+        elif step.position >= self._head_position and not self._woken.is_set():
             self._behind_since_s = None
 
     def _fall_behind(self) -> None:
         if self._behind_since_s is None:
             self._behind_since_s = anyio.current_time()
+            self._missing_position = max(self._head_position, self._projected.position + 1)
 
     def _succeeded(self) -> None:
         self._failures, self._last_failure = 0, None
@@ -160,6 +163,10 @@ class ProjectionLoop:
     def _advance(self, position: int) -> None:
         self._head_position = max(self._head_position, position)
         self._projected.advance(position)
+        if position >= self._missing_position:
+            self._behind_since_s = None
+        if position < self._head_position:
+            self._fall_behind()
 
     async def _beat(self, session: ProjectionSession) -> None:
         """A sign of life where there may be no progress; it also finds out that the lead was lost."""
@@ -171,11 +178,12 @@ class ProjectionLoop:
     async def _rest(self, woken: anyio.Event) -> None:
         with anyio.move_on_after(POLL_INTERVAL_S):
             await woken.wait()
-            if not self._projected.is_awaited:
-                await anyio.sleep(GATHER_S)
+        with anyio.move_on_after(GATHER_S if woken.is_set() else 0):
+            await self._projected.wait_for_somebody()
 
     async def _back_off(self, error: Exception) -> None:
         """Twice as long each time, and a random part of it, so that processes do not come back in step."""
+        self._is_leading = False
         self._fall_behind()
         self._failures += 1
         self._last_failure = f"{error} ({error.__cause__})" if error.__cause__ else str(error)

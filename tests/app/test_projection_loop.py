@@ -165,3 +165,34 @@ async def test_a_sign_of_life_is_left_where_nothing_happens(
     monkeypatch.setattr(projection_loop, "HEARTBEAT_INTERVAL_S", 0.01)
     async with Projecting(GivenLog(), store).running():
         await until(lambda: store.beats > 3)
+
+
+async def test_events_gather_unless_somebody_waits_for_them(
+    store: MemoryProjectionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projection_loop, "POLL_INTERVAL_S", 60)
+    monkeypatch.setattr(projection_loop, "GATHER_S", 60)
+    log = GivenLog()
+    async with Projecting(log, store).running() as projecting:
+        await anyio.wait_all_tasks_blocked()
+        log.events.extend(history(ANSWERED)[:1])
+        projecting.loop.wake(log.events)
+        await anyio.wait_all_tasks_blocked()
+        assert projecting.projected.position == 0
+        assert await projecting.projected.wait(1, WAIT_S)
+
+
+async def test_what_is_known_and_missing_makes_it_late_and_what_is_old_does_not(store: MemoryProjectionStore) -> None:
+    log = GivenLog()
+    async with Projecting(log, store).running() as projecting:
+        await until(lambda: projecting.loop.status().seconds_behind == 0)
+        events = history(ANSWERED)
+        projecting.loop.wake(events[:2])
+        await until(lambda: projecting.loop.status().seconds_behind > 0)
+        assert projecting.loop.status().lag_events == 2
+
+        log.events.extend(events[:2])
+        assert await projecting.projected.wait(2, WAIT_S)
+        await until(lambda: projecting.loop.status().seconds_behind == 0)
+        projecting.loop.wake(events[:1])
+        assert projecting.loop.status().seconds_behind == 0
