@@ -52,8 +52,8 @@ def replay(
 
     FILE has one JSON object a line: dialogue_id, and turns with speaker (user, system, assistant or agent) and
     utterance. Without FILE a sample of 20 dialogues is played. Every dialogue becomes a conversation: its turns are
-    spoken word by word over a WebSocket, and at the end its messages are compared with what REST lists. While the
-    service is away it is waited for. The status is 1 when anything was lost or different.
+    spoken word by word over a WebSocket, and at the end its messages are compared with what REST lists. A service
+    that goes away is waited for, up to a minute. The status is 1 when anything was lost or different.
 
     \b
     Examples:
