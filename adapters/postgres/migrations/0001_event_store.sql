@@ -47,20 +47,35 @@ BEGIN
     LOCK TABLE stored_events IN ROW EXCLUSIVE MODE; -- queue behind a library appender before the first nextval
     _position := -1;
     _recorded_at := clock_timestamp();
-    IF EXISTS ( -- the primary key does not refuse holes
-        SELECT 1 FROM unnest(_conversation, _version, _command, _tenant) AS first(conversation, version, command, tenant)
-        WHERE command IS NOT NULL AND version > 1 AND NOT EXISTS (
-            SELECT 1 FROM stored_events e
-            WHERE e.originator_id = conversation AND e.originator_version = version - 1 AND e.tenant_id = tenant)
-    ) THEN
-        RETURN;
-    END IF;
+    -- The primary key does not refuse holes, so the version before is looked for; by a scalar subquery, which can never
+    -- become a join: a plan made while the table was small would go on reading all of it when it is large.
     BEGIN
-        INSERT INTO stored_events (originator_id, originator_version, topic, state, command_id, tenant_id, recorded_at)
-        SELECT conversation, version, topic, state, command, tenant, _recorded_at
-        FROM unnest(_conversation, _version, _topic, _state, _command, _tenant)
-            WITH ORDINALITY AS u(conversation, version, topic, state, command, tenant, number)
-        ORDER BY number;
+        IF cardinality(_version) = 1 THEN -- who is alone waits for its flush, not for the plan of a set
+            INSERT INTO stored_events
+                (originator_id, originator_version, topic, state, command_id, tenant_id, recorded_at)
+            SELECT _conversation[1], _version[1], _topic[1], _state[1], _command[1], _tenant[1], _recorded_at
+            WHERE _version[1] <= 1 OR _tenant[1] = (
+                SELECT e.tenant_id FROM stored_events e
+                WHERE e.originator_id = _conversation[1] AND e.originator_version = _version[1] - 1);
+            IF NOT FOUND THEN
+                RETURN;
+            END IF;
+        ELSE
+            IF EXISTS (
+                SELECT 1 FROM unnest(_conversation, _version, _command, _tenant) AS u(conversation, version, command, tenant)
+                WHERE command IS NOT NULL AND version > 1 AND (
+                    SELECT e.tenant_id FROM stored_events e
+                    WHERE e.originator_id = conversation AND e.originator_version = version - 1) IS DISTINCT FROM tenant
+            ) THEN
+                RETURN;
+            END IF;
+            INSERT INTO stored_events
+                (originator_id, originator_version, topic, state, command_id, tenant_id, recorded_at)
+            SELECT conversation, version, topic, state, command, tenant, _recorded_at
+            FROM unnest(_conversation, _version, _topic, _state, _command, _tenant)
+                WITH ORDINALITY AS u(conversation, version, topic, state, command, tenant, number)
+            ORDER BY number;
+        END IF;
     EXCEPTION WHEN unique_violation THEN
         RETURN; -- a conflict or a repeated command somewhere; the burnt positions are harmless
     END;
@@ -95,8 +110,8 @@ BEGIN
         FROM events GROUP BY number, conversation
     ), judged AS MATERIALIZED (
         SELECT commands.*, coalesce(last.version, 0) AS head,
-               EXISTS (SELECT 1 FROM stored_events e
-                       WHERE e.command_id = commands.command AND e.tenant_id = commands.tenant) AS repeated,
+               (SELECT e.notification_id FROM stored_events e
+                WHERE e.command_id = commands.command AND e.tenant_id = commands.tenant) IS NOT NULL AS repeated,
                first_version = coalesce(last.version, 0) + 1 AND last_version = first_version + size - 1
                    AND coalesce(last.tenant = commands.tenant, true) AS fits
         FROM commands LEFT JOIN LATERAL (
