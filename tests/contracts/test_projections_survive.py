@@ -6,9 +6,11 @@ import anyio
 import psycopg
 import pytest
 
+from adapters.postgres import projection_store
 from adapters.postgres.pool import read_pool
 from adapters.postgres.projection_store import PostgresProjectionSession, PostgresProjectionStore
 from adapters.postgres.read_models import PostgresReadModels
+from app import projection_loop
 from app.projected_position import ProjectedPosition
 from app.projection_loop import ProjectionLoop
 from domain.conversation import events as e
@@ -18,6 +20,7 @@ from projections.ports import RowsRejected
 from projections.runner import Runner
 from tests.contracts.projection_store_cases import assert_rows_equal_fold, page
 from tests.support.decider import message_id
+from tests.support.fault_proxy import FaultProxy, Way
 from tests.support.moments import ANSWERED, END, INTERRUPTED
 from tests.support.projecting import GivenLog, nobody_projects, take_lead
 from tests.support.recording import history
@@ -128,3 +131,36 @@ async def test_rows_that_are_refused_are_no_passing_failure_and_their_text_is_no
     assert (refusal.value.from_position, refusal.value.to_position) == (0, 2)
     assert SECRET not in str(refusal.value)
     assert refusal.value.__cause__ is None
+
+
+async def test_an_answer_that_is_lost_is_not_projected_again(
+    database: str, models: PostgresReadModels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projection_loop, "POLL_INTERVAL_S", 0.01)
+    events = history((*INTERRUPTED, END))
+    log = GivenLog()
+    projected = ProjectedPosition()
+    async with FaultProxy(database) as proxy, anyio.create_task_group() as group:
+        loop = ProjectionLoop(Runner(log), PostgresProjectionStore(proxy.dsn), projected)
+        group.start_soon(loop.run)
+        for event in events:
+            # Somewhere in the answers of a page, the commit's among them; how far differs from event to event.
+            proxy.cut_after(Way.TO_CLIENT, 40 * event.version)
+            log.events.append(event)
+            loop.wake([event])
+            await anyio.sleep(0.05)
+            proxy.heal()
+            assert await projected.wait(event.position, WAIT_S)
+        assert proxy.cuts > 0
+        group.cancel_scope.cancel()
+
+    await assert_rows_equal_fold(models, events)
+
+
+async def test_a_stalled_link_is_given_up(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(projection_store, "STALL_TIMEOUT_S", 0.2)
+    async with FaultProxy(database) as proxy, PostgresProjectionStore(proxy.dsn).session() as session:
+        await take_lead(session)
+        proxy.stall()
+        with pytest.raises(StoreUnavailable), anyio.fail_after(WAIT_S):
+            await session.write(page(history(ANSWERED)))

@@ -9,7 +9,6 @@ import anyio
 from app.ports import ReadModels
 from app.projected_position import ProjectedPosition
 from app.queries import ConversationQuery, MessageQuery
-from domain.errors import StoreUnavailable
 from domain.ids import ConversationId, TenantId
 from domain.ports import EventPage, RecordedEvent
 from projections.compaction import RowChanges, compact
@@ -86,11 +85,6 @@ async def all_conversations(models: ReadModels, tenant_id: TenantId) -> list[Ses
         if not page.has_more:
             return rows
         after = page.rows[-1].id
-
-
-def unavailable() -> StoreUnavailable:
-    """The database is away."""
-    return StoreUnavailable()
 
 
 def nobody_projects() -> ProjectedPosition:
