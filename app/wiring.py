@@ -75,7 +75,8 @@ async def open_service(settings: Settings, dsn: str) -> AsyncIterator[Parts]:
     service_dsn = service_conninfo(dsn, statement_timeout_s=STATEMENT_TIMEOUT_S, role=role)
     pool = read_pool(service_dsn, settings.read_pool_max_connections)
 
-    appender = BatchingAppender(service_dsn, _append_limits(settings))
+    append_dsn = service_conninfo(dsn, statement_timeout_s=settings.append_statement_timeout_s, role=role)
+    appender = BatchingAppender(append_dsn, _append_limits(settings))
     store = PostgresEventStore(appender, pool)
     clock, ids = SystemClock(), Uuid7Source()
     aggregates = AggregateCache(settings.aggregate_cache_max_count, settings.aggregate_cache_max_bytes)
