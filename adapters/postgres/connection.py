@@ -21,16 +21,16 @@ _DEFAULTS: dict[str, str | int | None] = {
 
 
 def service_conninfo(dsn: str, *, statement_timeout_s: float, role: str | None) -> str:
-    """The DSN with bounded waits, dead-peer detection, explicit durability and the role to act as."""
+    """The DSN with bounded waits, dead-peer detection, explicit durability and the role to act as.
+
+    What the DSN's own `options` say wins, so that a commit may wait for standbys as well.
+    """
     given: dict[str, Any] = conninfo_to_dict(dsn)
     options = [
-        str(given.pop("options", None) or ""),
         "-c synchronous_commit=on",
         f"-c statement_timeout={int(statement_timeout_s * 1_000)}",
         "-c timezone=UTC",
-        # Every statement of the service has its index. A plan is kept for as long as its connection, and one that was
-        # made while a table was small would go on reading all of it when it is large.
-        "-c enable_seqscan=off",
+        str(given.pop("options", None) or ""),
         f"-c role={role}" if role else "",
     ]
     parameters: dict[str, str | int | None] = {**_DEFAULTS, **given, "options": " ".join(filter(None, options))}

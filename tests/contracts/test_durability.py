@@ -2,6 +2,7 @@
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from adapters.embedded import EmbeddedPostgres
 from adapters.postgres import durability
@@ -34,6 +35,17 @@ async def test_a_commit_that_would_not_wait_is_no_matter_because_the_service_ask
         assert connection.execute("SHOW synchronous_commit").fetchone() == ("off",)
 
     assert "synchronous_commit" not in (await check_durability(postgres_server.dsn, allow_unsafe=True)).unsafe
+
+
+@pytest.mark.parametrize(("choice", "is_unsafe"), [("off", True), ("remote_apply", False), ("local", False)])
+async def test_what_the_dsn_says_of_commits_counts(
+    postgres_server: EmbeddedPostgres, choice: str, is_unsafe: bool
+) -> None:
+    dsn = make_conninfo(postgres_server.dsn, options=f"-c synchronous_commit={choice}")
+
+    found = await check_durability(dsn, allow_unsafe=True)
+
+    assert ("synchronous_commit" in found.unsafe) is is_unsafe
 
 
 async def test_who_allows_it_is_warned_and_served(
