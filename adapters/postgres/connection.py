@@ -30,6 +30,9 @@ def service_conninfo(dsn: str, *, statement_timeout_s: float, role: str | None) 
         "-c synchronous_commit=on",
         f"-c statement_timeout={int(statement_timeout_s * 1_000)}",
         "-c timezone=UTC",
+        # Every statement of the service has its index. A plan is kept for as long as its connection, and one that was
+        # made while a table was small would go on reading all of it when it is large.
+        "-c enable_seqscan=off",
         str(given.pop("options", None) or ""),
         f"-c role={role}" if role else "",
     ]
