@@ -12,10 +12,12 @@ REFERENCE = Path("docs/reference")
 
 def pages() -> dict[Path, str]:
     """Every generated page: its path in the repository and its text. To add one, add a line."""
+    from app.console.rest_page import rest_page
     from app.console.settings_page import settings_page
     from app.console.state_machine_page import state_machine_page
 
     writers: dict[str, Callable[[], str]] = {
+        "rest.md": rest_page,
         "settings.md": settings_page,
         "state-machine.md": state_machine_page,
     }

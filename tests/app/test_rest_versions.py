@@ -5,7 +5,12 @@ from typing import Any
 
 import pytest
 
+from app.principal import ANYBODY
+from app.use_cases.run_command import command_request
+from domain.conversation.commands import RecordMessage
+from domain.ids import ConversationId
 from tests.support.rest import NOBODYS_ID, Rest, as_json, new_id, path, then_problem
+from tests.support.server import RunningServer
 
 
 def if_match(version: object) -> dict[str, str]:
@@ -140,10 +145,11 @@ async def test_a_version_that_never_was(rest: Rest) -> None:
     then_problem(of_nothing, 404, "not_found")
 
 
-async def test_a_long_history_is_read_in_pieces(rest: Rest) -> None:
+async def test_a_long_history_is_read_in_pieces(rest: Rest, server: RunningServer) -> None:
     conversation_id = await rest.given_conversation()
-    writes = (rest.given_message(conversation_id, role="tool", content=str(n)) for n in range(1_030))
-    await asyncio.gather(*writes)
+    message = RecordMessage(role="tool", content="{}")
+    writes = [command_request(ANYBODY, ConversationId(conversation_id), message) for _ in range(1_030)]
+    await asyncio.gather(*(server.parts.run_command(write) for write in writes))
 
     assert (await rest.conversation(conversation_id, at_version=1_010))["message_count"] == 1_009
     assert (await rest.conversation(conversation_id, at="2100-01-01T00:00:00Z"))["version"] == 1_031

@@ -3,11 +3,12 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import httpx
 import uvicorn
+from litestar import Litestar
 
 from adapters.postgres.event_store import PostgresEventStore
 from app.http.application import create_application
@@ -16,15 +17,16 @@ from app.settings import Settings
 from app.wiring import Parts, open_service
 
 REQUEST_TIMEOUT_S = 30.0
+TEST_SETTINGS = Settings(allow_unsafe_durability=True)
 
 
 @dataclass(frozen=True)
 class RunningServer:
-    """A service that answers at `address`. `parts` is its inside."""
+    """A service that answers at `address`. `parts` is its inside, `dsn` its database."""
 
     address: str
-    port: int
     parts: Parts
+    dsn: str
 
     async def head_position(self) -> int:
         """Where the last event stands: it rises with everything that is stored."""
@@ -34,29 +36,38 @@ class RunningServer:
 
 
 @asynccontextmanager
-async def running_server(dsn: str, settings: Settings | None = None) -> AsyncIterator[RunningServer]:
+async def running_server(dsn: str, settings: Settings = TEST_SETTINGS) -> AsyncIterator[RunningServer]:
     """The service on this database, while the block runs."""
-    async with open_service(settings or Settings(allow_unsafe_durability=True), dsn) as parts:
-        application = create_application(parts.service, websocket_handlers=[parts.gateway.handler()])
-        server = uvicorn.Server(server_config(application))
-        with socket.create_server(("127.0.0.1", 0), backlog=2_048) as listener:
-            serving = asyncio.create_task(server._serve([listener]))
-            try:
-                while not server.started:
-                    if serving.done():
-                        await serving
-                    await asyncio.sleep(0.005)
-                port = listener.getsockname()[1]
-                yield RunningServer(f"http://127.0.0.1:{port}", port, parts)
-            finally:
-                server.should_exit = True
-                with suppress(asyncio.CancelledError):
-                    await serving
+    async with open_service(settings, dsn) as parts, serving(application_of(parts)) as address:
+        yield RunningServer(address, parts, dsn)
+
+
+def application_of(parts: Parts) -> Litestar:
+    """The application as the process makes it."""
+    return create_application(parts.service, websocket_handlers=[parts.gateway.handler()])
 
 
 @asynccontextmanager
-async def http_client(server: RunningServer) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the server; many requests at once are fine."""
+async def serving(application: Litestar) -> AsyncIterator[str]:
+    """The address at which the application is served, while the block runs."""
+    server = uvicorn.Server(server_config(application))
+    with socket.create_server(("127.0.0.1", 0), backlog=2_048) as listener:
+        task = asyncio.create_task(server._serve([listener]))  # `serve` would take over the signals
+        try:
+            while not server.started:
+                if task.done():
+                    await task
+                await asyncio.sleep(0.005)
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await task
+
+
+@asynccontextmanager
+async def http_client(server: RunningServer | str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the server, or of an address; many requests at once are fine."""
+    address = server if isinstance(server, str) else server.address
     limits = httpx.Limits(max_connections=100)
-    async with httpx.AsyncClient(base_url=server.address, timeout=REQUEST_TIMEOUT_S, limits=limits) as client:
+    async with httpx.AsyncClient(base_url=address, timeout=REQUEST_TIMEOUT_S, limits=limits) as client:
         yield client

@@ -53,7 +53,7 @@ def _types(operations: Iterable[Operation]) -> list[Any]:
     types: list[Any] = [Problem]
     for operation in operations:
         types += [operation.answer, *operation.also.values()]
-        types += [kind for kind in (operation.body, operation.query) if kind is not None]
+        types += [operation.body] if operation.body is not None else []
     return types
 
 

@@ -1,5 +1,6 @@
 """The JSON schemas of the document's types, as msgspec describes them."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -12,12 +13,20 @@ from domain.conversation.commands import COMMAND_TYPES, name_of
 _REFERENCE: Final = "#/components/schemas/{name}"
 
 
+_GENERIC_NAME: Final = re.compile(rb"\b(?P<outer>[A-Z][a-z]+)_(?P<inner>[A-Z]\w*?)_(?!\w)")
+
+
+def _readable(described: Any) -> Any:
+    """The same with `ConversationViewPage` in place of `Page_ConversationView_`."""
+    return msgspec.json.decode(_GENERIC_NAME.sub(rb"\g<inner>\g<outer>", msgspec.json.encode(described)))
+
+
 class Schemas:
     """All types are given at once: types that have the same name would otherwise be mixed up."""
 
     def __init__(self, types: Sequence[Any]) -> None:
         wanted = list(dict.fromkeys([*types, CommandBody, *COMMAND_TYPES]))
-        schemas, components = msgspec.json.schema_components(wanted, ref_template=_REFERENCE)
+        schemas, components = _readable(msgspec.json.schema_components(wanted, ref_template=_REFERENCE))
         self._schemas: dict[Any, dict[str, Any]] = dict(zip(wanted, schemas, strict=True))
         self.components: dict[str, Any] = dict(components)
         self._describe_commands()
