@@ -1,14 +1,8 @@
 """A library application, subscription and projection beside our appender: nothing is lost or comes out of order."""
 
 import asyncio
-import re
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
-from pathlib import Path
-from threading import Thread
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,21 +10,17 @@ import psycopg
 import pytest
 from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate, event
-from eventsourcing.persistence import InfrastructureFactoryError, Notification, StoredEvent, Tracking
+from eventsourcing.persistence import StoredEvent, Tracking
 from eventsourcing.projection import Projection, ProjectionRunner
-from eventsourcing.utils import Environment
 from psycopg.sql import SQL
 
 from adapters.eventsourcing import ApplicationRecorder, Factory, TrackingRecorder
 from adapters.eventsourcing.subscription import POLL_INTERVAL_S
 from adapters.postgres.event_store import PostgresEventStore
 from adapters.postgres.pool import read_pool
-from domain.conversation.events import ConversationEnded
 from tests.support.appends import an_append, message, new_conversation, running_appender
-from tests.support.moments import started
+from tests.support.library_watcher import library_environment, watching
 from tests.support.waiting import until
-
-HOW_TO = Path(__file__).parents[2] / "docs" / "how-to" / "use-the-eventsourcing-library.md"
 
 OUR_LOCKS = ["SELECT pg_advisory_xact_lock(turnlog_append_lock())", "LOCK TABLE stored_events IN ROW EXCLUSIVE MODE"]
 THE_LIBRARYS_OWN_LOCKS = ["LOCK TABLE stored_events IN EXCLUSIVE MODE"]
@@ -97,44 +87,13 @@ class CountPassages(Projection[Passages]):
 
 @pytest.fixture
 def environment(database: str) -> dict[str, str]:
-    return {"PERSISTENCE_MODULE": "adapters.eventsourcing", "DATABASE_URL": database}
+    return library_environment(database)
 
 
 @pytest.fixture
 def recorder(environment: dict[str, str]) -> Iterator[ApplicationRecorder]:
     with Factory(environment) as factory:
         yield factory.application_recorder()
-
-
-class Watcher:
-    """Collects everything that a subscription gives, in a thread of its own."""
-
-    def __init__(self, recorder: ApplicationRecorder, topics: Sequence[str] = ()) -> None:
-        self.seen: list[Notification] = []
-        self._subscription = recorder.subscribe(gt=0, topics=topics)
-        self._thread = Thread(target=self._collect)
-        self._thread.start()
-
-    def _collect(self) -> None:
-        with self._subscription as subscription:
-            self.seen.extend(subscription)
-
-    def stop(self) -> None:
-        self._subscription.stop()
-        self._thread.join()
-
-    @property
-    def positions(self) -> list[int]:
-        return [notification.id for notification in self.seen]
-
-
-@asynccontextmanager
-async def watching(recorder: ApplicationRecorder) -> AsyncIterator[Watcher]:
-    watcher = await asyncio.to_thread(Watcher, recorder)
-    try:
-        yield watcher
-    finally:
-        await asyncio.to_thread(watcher.stop)
 
 
 def positions_in(dsn: str) -> list[int]:
@@ -275,50 +234,3 @@ async def test_a_subscription_survives_the_loss_of_its_connections(
         await appender.append(an_append())
 
         await until(lambda: len(watcher.seen) == 2, patience_s=POLL_INTERVAL_S + 2)
-
-
-async def test_two_projections_of_one_application_go_at_their_own_pace(environment: dict[str, str]) -> None:
-    with Factory(Environment("Slow", environment)) as one, Factory(Environment("Fast", environment)) as other:
-        slow = one.tracking_recorder(TrackingRecorder)
-        fast = other.tracking_recorder(TrackingRecorder)
-
-        slow.insert_tracking(Tracking("Doors", 5))
-        fast.insert_tracking(Tracking("Doors", 9))
-
-        assert (slow.max_tracking_id("Doors"), fast.max_tracking_id("Doors")) == (5, 9)
-
-
-@pytest.mark.parametrize(
-    ("variable", "value", "reason"),
-    [("POSTGRES_ENABLE_DB_FUNCTIONS", "y", "miss events"), ("ORIGINATOR_ID_TYPE", "text", "uuid")],
-)
-def test_what_would_lose_events_is_refused(environment: dict[str, str], variable: str, value: str, reason: str) -> None:
-    with pytest.raises(InfrastructureFactoryError, match=reason):
-        Factory({**environment, variable: value})
-
-
-async def test_the_how_to_page_does_what_it_says(database: str, environment: dict[str, str]) -> None:
-    conversation_id = new_conversation()
-    end = ConversationEnded(ended_reason="user_ended")
-    async with running_appender(database) as appender:
-        await appender.append(an_append(conversation_id, events=[*started(), end]))
-    program = "\n".join(re.findall(r"```python\n(.*?)```", HOW_TO.read_text(encoding="utf-8"), re.DOTALL))
-
-    answer = await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-c", program],
-        cwd=HOW_TO.parents[2],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-
-    assert answer.stderr == ""
-    lines = answer.stdout.splitlines()
-    assert lines[0] == "open complaints: 1"
-    assert [line.split(" ", 1)[1] for line in lines[1:]] == [
-        f"{conversation_id} ConversationStarted",
-        f"{conversation_id} ConversationEnded",
-    ]
