@@ -4,10 +4,10 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from app.problems import KIND_OF_CODE, problem_of
 from app.use_cases.run_command import CommandResult
 from app.ws.frames import encode
 from app.ws.protocol import Ack, Envelope, ErrorPayload, MessageType
-from domain.errors import StoreError, TurnlogError
 
 
 class Speaker(Struct, frozen=True):
@@ -41,28 +41,18 @@ def ack(result: CommandResult) -> Ack:
     )
 
 
-def error_of(error: TurnlogError, command_id: str | None, *, fatal: bool = False) -> ErrorPayload:
-    """The error with all that its kind tells; the codes are those of REST."""
+def error_of(error: BaseException, command_id: str | None, *, fatal: bool = False) -> ErrorPayload:
+    """What the client is told of the error: the codes and the words of REST."""
+    told = problem_of(error)
     return ErrorPayload(
-        code=error.code,
-        message=str(error),
-        retryable=isinstance(error, StoreError),
+        code=told.code,
+        message=told.detail or told.title,
+        retryable=KIND_OF_CODE[told.code].retryable,
         fatal=fatal,
-        retry_after_ms=getattr(error, "retry_after_ms", None),
-        field=getattr(error, "field", None),
+        retry_after_ms=told.retry_after_ms,
+        field=told.field,
         command_id=command_id,
-        state=getattr(error, "state", None),
-        version=getattr(error, "version", None),
-        allowed=getattr(error, "allowed", None),
-    )
-
-
-def internal_error(command_id: str | None) -> ErrorPayload:
-    """Something of ours failed; what, stands in the log."""
-    return ErrorPayload(
-        code="internal",
-        message="The server failed. The command may be sent again with the same id.",
-        retryable=True,
-        fatal=False,
-        command_id=command_id,
+        state=told.state,
+        version=told.version,
+        allowed=told.allowed,
     )

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from app.principal import Principal
 from app.use_cases.run_command import CommandRequest, CommandResult, command_request
-from app.ws.answers import Speaker, ack, error_of, internal_error
+from app.ws.answers import Speaker, ack, error_of
 from app.ws.connection import Connection, SocketClosed
 from app.ws.hub import Hub
 from app.ws.inbound import (
@@ -125,7 +125,7 @@ class Session(Struct, eq=False):
             self._answer("error", error_of(error, frame.id))
         except Exception as error:  # noqa: BLE001 - one command's fault must not take the socket along
             logger.error("command_failed", error=type(error).__name__, command=frame.name)
-            self._answer("error", internal_error(frame.id))
+            self._answer("error", error_of(error, frame.id))
         else:
             self._answer("ack", ack(result))
 
