@@ -3,9 +3,9 @@
 from typing import Any
 
 from msgspec import UNSET
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
-from projections.changes import Answer, Answering, MessageAdded, MessageChanged, SessionChanged
+from projections.changes import MessageChanged, SessionChanged
 from projections.rows import MessageRow, SessionRow
 
 
@@ -39,19 +39,8 @@ def _grouped_columns(change: SessionChanged) -> dict[str, Any]:
         fault = change.fault
         columns |= {"fault_code": fault.code, "fault_message": fault.message, "fault_retryable": fault.retryable}
     if change.ending is not None:
-        ending = change.ending
-        columns |= {
-            "ended_at": ending.ended_at,
-            "ended_reason": ending.ended_reason,
-            "ended_detail": ending.ended_detail,
-        }
-    if change.answering is not None:
-        columns |= _answering_columns(change.answering)
+        columns |= asdict(change.ending)
     return columns
-
-
-def _answering_columns(answering: Answering) -> dict[str, Any]:
-    return {"response_id": answering.response_id, "model": answering.model, "provider": answering.provider}
 
 
 def merged_session(earlier: SessionChanged, later: SessionChanged) -> SessionChanged:
@@ -71,7 +60,6 @@ def merged_session(earlier: SessionChanged, later: SessionChanged) -> SessionCha
         fault=earlier.fault if later.fault is UNSET else later.fault,
         metadata=earlier.metadata if later.metadata is None else later.metadata,
         ending=later.ending or earlier.ending,
-        answering=later.answering or earlier.answering,
     )
 
 
@@ -87,12 +75,8 @@ def changed_message(row: MessageRow, change: MessageChanged) -> MessageRow:
     if change.feedback is not None:
         columns |= {"feedback_rating": change.feedback.rating, "feedback_comment": change.feedback.comment}
     if change.answer is not None:
-        columns |= _answer_columns(change.answer)
+        columns |= asdict(change.answer)
     return replace(row, **columns)
-
-
-def _answer_columns(answer: Answer) -> dict[str, Any]:
-    return {name: getattr(answer, name) for name in Answer.__struct_fields__}
 
 
 def merged_message(earlier: MessageChanged, later: MessageChanged) -> MessageChanged:
@@ -108,13 +92,6 @@ def merged_message(earlier: MessageChanged, later: MessageChanged) -> MessageCha
     )
 
 
-def completed_message(added: MessageAdded, session: SessionRow) -> MessageRow:
-    """The new message with all that it takes from its session."""
-    columns: dict[str, Any] = {}
-    if added.row.role == "user":
-        columns["user_id"] = session.user_id
-    if added.takes_turn:
-        columns["turn"] = session.turn_count
-    if added.takes_model and session.response_id == added.row.response_id:
-        columns |= {"model": session.model, "provider": session.provider}
-    return replace(added.row, **columns)
+def added_message(row: MessageRow, user_id: str | None) -> MessageRow:
+    """The new row in a conversation with this user."""
+    return replace(row, user_id=user_id) if row.role == "user" else row

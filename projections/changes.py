@@ -19,14 +19,6 @@ class Ending(Struct, frozen=True, kw_only=True):
     ended_detail: str | None
 
 
-class Answering(Struct, frozen=True, kw_only=True):
-    """The answer that a conversation has begun to give; its message, when it comes, takes the model from here."""
-
-    response_id: str
-    model: str | None
-    provider: str | None
-
-
 class Answer(Struct, frozen=True, kw_only=True):
     """The columns of a message that the end of an answer fills, together; null is written as null."""
 
@@ -72,19 +64,12 @@ class SessionChanged(Struct, frozen=True, kw_only=True):
     fault: Fault | UnsetType | None = UNSET
     metadata: Metadata | None = None
     ending: Ending | None = None
-    answering: Answering | None = None
 
 
 class MessageAdded(Struct, frozen=True):
-    """A new row of `conversation_messages`.
-
-    The event does not repeat what the conversation knows, so the row takes it from the session's row as it is when the
-    event happens: `user_id` on every message of the user, `turn` and the model of the answer where asked for here.
-    """
+    """A new row of `conversation_messages`. Its `user_id` is filled when it is written, from the session."""
 
     row: MessageRow
-    takes_turn: bool = False
-    takes_model: bool = False
 
 
 class MessageChanged(Struct, frozen=True, kw_only=True):

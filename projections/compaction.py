@@ -4,11 +4,10 @@ from collections.abc import Iterable, Sequence
 from typing import assert_never
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from domain.ids import ConversationId, MessageId
-from projections.applying import changed_message, changed_session, completed_message, merged_message, merged_session
-from projections.changes import Answering, Change, MessageAdded, MessageChanged, SessionChanged, SessionOpened
+from projections.applying import changed_message, changed_session, merged_message, merged_session
+from projections.changes import Change, MessageAdded, MessageChanged, SessionChanged, SessionOpened
 from projections.rows import MessageRow, SessionRow
 
 MessageKey = tuple[ConversationId, MessageId]
@@ -17,12 +16,12 @@ MessageKey = tuple[ConversationId, MessageId]
 class RowChanges(Struct, frozen=True, kw_only=True):
     """What a page does to the rows, in the order in which it is to be written.
 
-    First the sessions are opened, then the messages added, which take what they lack from the sessions as they were
-    before this page, then both are changed. No row is both new and changed.
+    First the sessions are opened, then the messages added, which take their `user_id` from them, then both are
+    changed. No row is both new and changed.
     """
 
     opened: Sequence[SessionRow]
-    added: Sequence[MessageAdded]
+    added: Sequence[MessageRow]
     changed: Sequence[SessionChanged]
     edited: Sequence[MessageChanged]
 
@@ -46,7 +45,7 @@ class _Page:
     def __init__(self) -> None:
         self.opened: dict[ConversationId, SessionRow] = {}
         self.changed: dict[ConversationId, SessionChanged] = {}
-        self.added: dict[MessageKey, MessageAdded] = {}
+        self.added: dict[MessageKey, MessageRow] = {}
         self.edited: dict[MessageKey, MessageChanged] = {}
 
     def take(self, change: Change) -> None:
@@ -54,7 +53,7 @@ class _Page:
             case SessionChanged():
                 self._change_session(change)
             case MessageAdded():
-                self.added[change.row.session_id, change.row.id] = self._with_facts_of_page(change)
+                self.added[change.row.session_id, change.row.id] = change.row
             case MessageChanged():
                 self._change_message(change)
             case SessionOpened():
@@ -74,27 +73,8 @@ class _Page:
     def _change_message(self, change: MessageChanged) -> None:
         key = (change.session_id, change.message_id)
         if (added := self.added.get(key)) is not None:
-            self.added[key] = replace(added, row=changed_message(added.row, change))
+            self.added[key] = changed_message(added, change)
         elif (earlier := self.edited.get(key)) is not None:
             self.edited[key] = merged_message(earlier, change)
         else:
             self.edited[key] = change
-
-    def _with_facts_of_page(self, added: MessageAdded) -> MessageAdded:
-        """The message with what it takes from its session, as far as this page has told it."""
-        session_id = added.row.session_id
-        if (opened := self.opened.get(session_id)) is not None:
-            return MessageAdded(completed_message(added, opened))
-        if (changed := self.changed.get(session_id)) is None or not (added.takes_turn or added.takes_model):
-            return added
-        if added.takes_turn and changed.turn is not None:
-            added = replace(added, row=replace(added.row, turn=changed.turn), takes_turn=False)
-        if added.takes_model and changed.answering is not None:
-            added = MessageAdded(_with_model(added.row, changed.answering), takes_turn=added.takes_turn)
-        return added
-
-
-def _with_model(row: MessageRow, answering: Answering) -> MessageRow:
-    if answering.response_id != row.response_id:
-        return row
-    return replace(row, model=answering.model, provider=answering.provider)

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import assert_never
 
+from msgspec.structs import asdict
+
 from domain.conversation import events as e
 from domain.ids import MessageId
 from domain.ports import RecordedEvent
@@ -117,19 +119,14 @@ def _answered(
             tenant_id=recorded.tenant_id,
             role="assistant",
             content=content,
-            audio_url=answer.audio_url,
-            metadata=answer.metadata,
             created_at=recorded.origin.occurred_at,
+            turn=event.turn,
             version=recorded.version,
-            interrupted=answer.interrupted,
-            heard_text=answer.heard_text,
-            audio_end_ms=answer.audio_end_ms,
             response_id=event.response_id,
-            finish_reason=answer.finish_reason,
-            usage=answer.usage,
-        ),
-        takes_turn=True,
-        takes_model=True,
+            model=event.model,
+            provider=event.provider,
+            **asdict(answer),
+        )
     )
 
 

@@ -10,8 +10,7 @@ from projections.changes import Change
 Projection = Callable[[RecordedEvent], Iterable[Change]]
 
 PROJECTIONS: Final[tuple[Projection, ...]] = (sessions.project, messages.project)
-"""Written together, so that both tables always stand at the same position. A session's change comes before those of
-its messages, which take values from it."""
+"""Written together, so that both tables always stand at the same position."""
 
 CHECKPOINT_NAME: Final = "conversations"
 """The name under which the position of these projections is kept."""

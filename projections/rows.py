@@ -13,8 +13,8 @@ from domain.ids import ConversationId, MessageId, TenantId
 class SessionRow(Struct, frozen=True, kw_only=True):
     """A row of `conversation_sessions`, at `version`.
 
-    `response_id`, `model` and `provider` are of the answer that was started last. `is_active` and `duration_seconds`
-    are computed by the table, so that they cannot disagree with the columns they come from.
+    `is_active` and `duration_seconds` are computed by the table, so that they cannot disagree with the columns they
+    come from.
     """
 
     id: ConversationId
@@ -42,9 +42,6 @@ class SessionRow(Struct, frozen=True, kw_only=True):
     fault_code: str | None = None
     fault_message: str | None = None
     fault_retryable: bool | None = None
-    response_id: str | None = None
-    model: str | None = None
-    provider: str | None = None
 
     @property
     def session_id(self) -> ConversationId:

@@ -8,7 +8,7 @@ from domain.conversation import events as e
 from domain.conversation.conversation import Fault
 from domain.conversation.transitions import STAY, TRANSITIONS, State
 from domain.ports import RecordedEvent
-from projections.changes import Answering, Ending, SessionChange, SessionChanged, SessionOpened
+from projections.changes import Ending, SessionChange, SessionChanged, SessionOpened
 from projections.rows import SessionRow
 
 _TURN_OVER: dict[str, Any] = {"turn_over": True}
@@ -58,7 +58,9 @@ def _opened(recorded: RecordedEvent, event: e.ConversationStarted) -> SessionRow
 
 def _changes(recorded: RecordedEvent, event: e.Event) -> dict[str, Any]:
     match event:
-        case e.ConversationStarted() | e.ListeningStarted() | e.MessageCorrected() | e.FeedbackRecorded():
+        case e.ConversationStarted() | e.ListeningStarted() | e.ResponseStarted():
+            return {}
+        case e.MessageCorrected() | e.FeedbackRecorded():
             return {}
         case e.ListeningStopped() | e.ResponseCancelled():
             return _TURN_OVER
@@ -67,8 +69,6 @@ def _changes(recorded: RecordedEvent, event: e.Event) -> dict[str, Any]:
             return {"turn": event.turn, "messages_added": added, "answered": False, "fault": None, **_TURN_OVER}
         case e.UserMessageQueued() | e.MessageRecorded():
             return {"messages_added": 1}
-        case e.ResponseStarted():
-            return {"answering": _answering(event)}
         case e.ResponseCompleted():
             return {"messages_added": 0 if event.resumed else 1, "answered": True, **_TURN_OVER}
         case e.ResponseInterrupted():
@@ -90,10 +90,6 @@ def _changes(recorded: RecordedEvent, event: e.Event) -> dict[str, Any]:
             return {"ending": _ending(recorded, event), **_TURN_OVER}
         case _:
             assert_never(event)
-
-
-def _answering(event: e.ResponseStarted) -> Answering:
-    return Answering(response_id=event.response_id, model=event.model, provider=event.provider)
 
 
 def _ending(recorded: RecordedEvent, event: e.ConversationEnded) -> Ending:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from domain.ids import ConversationId, MessageId
-from projections.applying import changed_message, changed_session, completed_message
+from projections.applying import added_message, changed_message, changed_session
 from projections.compaction import RowChanges
 from projections.ports import Checkpoint, CheckpointMoved, ProjectedPage
 from projections.rows import MessageRow, SessionRow
@@ -33,10 +33,9 @@ class MemoryProjectionStore:
     def write(self, rows: RowChanges) -> None:
         """Apply the changes in the order that `RowChanges` asks for."""
         self.sessions.update((row.id, row) for row in rows.opened)
-        for added in rows.added:
-            session = self.sessions.get(added.row.session_id)
-            row = added.row if session is None else completed_message(added, session)
-            self.messages[row.session_id, row.id] = row
+        for row in rows.added:
+            session = self.sessions.get(row.session_id)
+            self.messages[row.session_id, row.id] = added_message(row, session.user_id if session else None)
         for change in rows.changed:
             if (opened := self.sessions.get(change.session_id)) is not None:
                 self.sessions[change.session_id] = changed_session(opened, change)

@@ -13,7 +13,7 @@ from msgspec import UNSET, Struct
 from adapters.postgres.arrays import json_array, plain_array, text_array, time_array
 from domain.conversation.conversation import Fault
 from domain.conversation.values import Usage
-from projections.changes import Answer, Answering, Ending, Feedback, MessageAdded, MessageChanged, SessionChanged
+from projections.changes import Answer, Ending, Feedback, MessageChanged, SessionChanged
 from projections.rows import MessageRow, SessionRow
 
 Parameters = tuple[str, ...]
@@ -34,8 +34,8 @@ def _absent(struct_type: type[Struct]) -> Any:
     return SimpleNamespace(**dict.fromkeys(struct_type.__struct_fields__))
 
 
-_NO_ANSWER, _NO_ANSWERING, _NO_ENDING = _absent(Answer), _absent(Answering), _absent(Ending)
-_NO_FAULT, _NO_FEEDBACK, _NO_USAGE = _absent(Fault), _absent(Feedback), _absent(Usage)
+_NO_ANSWER, _NO_ENDING, _NO_FAULT = _absent(Answer), _absent(Ending), _absent(Fault)
+_NO_FEEDBACK, _NO_USAGE = _absent(Feedback), _absent(Usage)
 
 _OPENED = _columns(
     id=plain_array,
@@ -63,9 +63,6 @@ _OPENED = _columns(
     fault_code=text_array,
     fault_message=text_array,
     fault_retryable=plain_array,
-    response_id=text_array,
-    model=text_array,
-    provider=text_array,
 )
 _CHANGED = _columns(
     session_id=plain_array,
@@ -81,7 +78,6 @@ _CHANGED = _columns(
 )
 _FAULT = _columns(code=text_array, message=text_array, retryable=plain_array)
 _ENDING = _columns(ended_at=time_array, ended_reason=plain_array, ended_detail=text_array)
-_ANSWERING = _columns(response_id=text_array, model=text_array, provider=text_array)
 _ADDED = _columns(
     id=plain_array,
     session_id=plain_array,
@@ -115,7 +111,6 @@ _USAGE = _columns(
     output_audio_tokens=plain_array,
 )
 _ADDED_LAST = _columns(feedback_rating=plain_array, feedback_comment=text_array, corrected_at=time_array)
-_TAKES = _columns(takes_turn=plain_array, takes_model=plain_array)
 _EDITED = _columns(
     session_id=plain_array, message_id=plain_array, content=text_array, turn=plain_array, corrected_at=time_array
 )
@@ -144,18 +139,15 @@ def change_sessions(changes: Sequence[SessionChanged]) -> Parameters:
         *_arrays(_FAULT, faults),
         json_array([change.metadata for change in changes]),
         *_arrays(_ENDING, [change.ending or _NO_ENDING for change in changes]),
-        *_arrays(_ANSWERING, [change.answering or _NO_ANSWERING for change in changes]),
     )
 
 
-def add_messages(messages: Sequence[MessageAdded]) -> Parameters:
+def add_messages(rows: Sequence[MessageRow]) -> Parameters:
     """For `projection_add_messages`."""
-    rows: list[MessageRow] = [added.row for added in messages]
     return (
         *_arrays(_ADDED, rows),
         *_arrays(_USAGE, [row.usage or _NO_USAGE for row in rows]),
         *_arrays(_ADDED_LAST, rows),
-        *_arrays(_TAKES, messages),
     )
 
 

@@ -1,9 +1,9 @@
 """Post a message: the one way to write for callers who think in messages, not in turns."""
 
+from collections.abc import Iterable, Sequence
 from typing import Final, Literal
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from app.principal import Principal
 from app.use_cases.run_command import CommandRequest, CommandResult, RunCommand
@@ -17,7 +17,8 @@ from domain.conversation.transitions import State
 from domain.conversation.values import GivenUsage, Role
 from domain.ids import ConversationId, GivenMessageId
 from domain.ports import EventStore, RecordedEvent
-from projections.changes import MessageAdded
+from projections.applying import added_message
+from projections.compaction import compact
 from projections.messages import project
 from projections.rows import MessageRow
 
@@ -83,19 +84,15 @@ class PostMessage:
         return Posted(result=result, message=await self._message(result))
 
     async def _message(self, result: CommandResult) -> MessageRow:
-        """From the events of the command alone, so that a retry gives the same."""
+        """As the events of the command have made it, so that a retry gives the same."""
         recorded = next(recorded for recorded in result.events if is_posted(recorded.event))
-        row = made_by(recorded, result)
-        if isinstance(recorded.event, e.ResponseCompleted) and recorded.event.resumed:
-            first = await self._first_appearance(recorded, row)
-            return replace(row, version=first.version, created_at=first.origin.occurred_at)
-        return row
-
-    async def _first_appearance(self, recorded: RecordedEvent, row: MessageRow) -> RecordedEvent:
-        """The interruption, later found false, that made the message."""
-        history = await self._store.read(recorded.tenant_id, recorded.conversation_id, until=recorded.version)
-        interruptions = (one for one in history if isinstance(one.event, e.ResponseInterrupted))
-        return next(one for one in interruptions if getattr(one.event, "message_id", None) == row.id)
+        event = recorded.event
+        if isinstance(event, e.ResponseCompleted) and event.resumed:
+            # An interruption, found false since, has made the message.
+            history = await self._store.read(recorded.tenant_id, recorded.conversation_id, until=recorded.version)
+            return next(row for row in _new_rows(history) if row.id == event.message_id)
+        (row,) = _new_rows([recorded])
+        return added_message(row, result.conversation.user_id)
 
 
 def meaning(posted: PostedMessage, conversation: Conversation) -> Command:
@@ -138,13 +135,5 @@ def is_posted(event: e.Event) -> bool:
     return isinstance(event, e.UserMessageQueued | e.ResponseCompleted | e.MessageRecorded)
 
 
-def made_by(recorded: RecordedEvent, result: CommandResult) -> MessageRow:
-    """The row that the event makes, with what it takes from its conversation."""
-    event, turn = recorded.event, None
-    if isinstance(event, e.ResponseCompleted):
-        recorded = replace(recorded, event=replace(event, resumed=False))
-        began_next = any(isinstance(other.event, e.UserMessageReceived) for other in result.events)
-        turn = result.conversation.turn - 1 if began_next else result.conversation.turn
-    row = next(change.row for change in project(recorded) if isinstance(change, MessageAdded))
-    user_id = result.conversation.user_id if row.role == "user" else None
-    return replace(row, user_id=user_id, turn=row.turn if turn is None else turn)
+def _new_rows(events: Iterable[RecordedEvent]) -> Sequence[MessageRow]:
+    return compact(change for recorded in events for change in project(recorded)).added

@@ -40,6 +40,8 @@ class Response(Struct, frozen=True):
 
     response_id: str
     message_id: MessageId
+    model: str | None = None
+    provider: str | None = None
     resumed: bool = False
 
 

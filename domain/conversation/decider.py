@@ -183,10 +183,9 @@ def _complete_response(command: c.CompleteResponse, origin: Origin, conversation
     if command.message_id not in (None, current.message_id):
         raise InvalidCommand("message_id", f"differs from {current.message_id}, which the answer began with.")
     completed = e.ResponseCompleted(
-        message_id=current.message_id,
-        response_id=current.response_id,
+        turn=conversation.turn,
+        **asdict(current),
         content=command.content,
-        resumed=current.resumed,
         audio_url=command.audio_url,
         usage=_usage(command.usage),
         finish_reason=command.finish_reason,
@@ -318,13 +317,12 @@ def _interruption(
     # Without an answer in progress the table refuses the event, so the ids below are then never stored.
     current = conversation.response or Response(origin.command_id, MessageId(origin.command_id))
     return e.ResponseInterrupted(
-        message_id=current.message_id,
-        response_id=current.response_id,
+        turn=conversation.turn,
+        **asdict(current),
         source=source,
         generated_text=generated_text,
         heard_text=heard_text,
         audio_end_ms=audio_end_ms,
-        resumed=current.resumed,
     )
 
 

@@ -94,10 +94,13 @@ class ResponseStarted(EventBase, frozen=True, kw_only=True, tag="response_starte
 
 
 class ResponseCompleted(EventBase, frozen=True, kw_only=True, tag="response_completed"):
-    """`resumed` says that the message exists already, from an interruption that proved false."""
+    """The answer to `turn`. `resumed` says that the message exists already, from an interruption that proved false."""
 
+    turn: int
     message_id: MessageId
     response_id: str
+    model: str | None = None
+    provider: str | None = None
     content: str
     resumed: bool = False
     audio_url: str | None = None
@@ -107,10 +110,13 @@ class ResponseCompleted(EventBase, frozen=True, kw_only=True, tag="response_comp
 
 
 class ResponseInterrupted(EventBase, frozen=True, kw_only=True, tag="response_interrupted"):
-    """`heard_text` is what the user can have heard of `generated_text` until `audio_end_ms`."""
+    """The answer to `turn`. `heard_text` is what the user can have heard of `generated_text` until `audio_end_ms`."""
 
+    turn: int
     message_id: MessageId
     response_id: str
+    model: str | None = None
+    provider: str | None = None
     source: InterruptionSource
     generated_text: str = ""
     heard_text: str | None = None

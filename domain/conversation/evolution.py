@@ -46,13 +46,12 @@ def _changes(conversation: Conversation, event: e.Event, at: datetime) -> dict[s
         case e.UserMessageQueued():
             return {"queue": (*conversation.queue, event), **_message(conversation, event.message_id)}
         case e.ResponseStarted():
-            return {"response": Response(event.response_id, event.message_id)}
+            return {"response": _response(event)}
         case e.ResponseCompleted():
             return {"answered": True, **_TURN_OVER, **_message(conversation, event.message_id, event.resumed)}
         case e.ResponseInterrupted():
-            interrupted = Response(event.response_id, event.message_id, resumed=True)
             message = _message(conversation, event.message_id, event.resumed)
-            return {"response": None, "interrupted": interrupted, **message}
+            return {"response": None, "interrupted": _response(event, resumed=True), **message}
         case e.ResponseCancelled():
             return _TURN_OVER
         case e.SpeechResumed():
@@ -103,6 +102,10 @@ def _user_message_received(conversation: Conversation, event: e.UserMessageRecei
         **_TURN_OVER,
         **_message(conversation, event.message_id, event.queued),
     }
+
+
+def _response(event: e.ResponseStarted | e.ResponseInterrupted, resumed: bool = False) -> Response:
+    return Response(event.response_id, event.message_id, event.model, event.provider, resumed)
 
 
 def _message(conversation: Conversation, message_id: MessageId, known: bool = False) -> dict[str, Any]:

@@ -1,11 +1,15 @@
 """The user speaks into the answer; sometimes it was only a cough."""
 
+from msgspec.structs import replace
+
 from domain.conversation import commands as c
 from domain.conversation import events as e
+from domain.conversation.conversation import Response
 from domain.conversation.errors import InvalidTransition
 from domain.conversation.transitions import State
 from tests.support.decider import OWN_MESSAGE_ID, conversation_after, given
 from tests.support.moments import (
+    ANSWER,
     ANSWER_ID,
     BARGE_IN,
     INTERRUPTED,
@@ -29,8 +33,11 @@ def test_an_interruption_keeps_what_was_said_and_what_was_heard() -> None:
     )
     given(*SPEAKING).when(command).then(
         e.ResponseInterrupted(
+            turn=1,
             message_id=ANSWER_ID,
             response_id=RESPONSE_ID,
+            model="large",
+            provider="acme",
             source="user",
             generated_text="At seven or at eight.",
             heard_text="At seven",
@@ -54,23 +61,16 @@ def test_a_false_interruption_lets_the_same_answer_go_on() -> None:
 
 
 def test_a_resumed_answer_is_the_same_message_and_counted_once() -> None:
-    conversation = (
-        given(*RESUMED)
-        .when(c.CompleteResponse(content="At seven."))
-        .then(e.ResponseCompleted(message_id=ANSWER_ID, response_id=RESPONSE_ID, content="At seven.", resumed=True))
-    )
+    conversation = given(*RESUMED).when(c.CompleteResponse(content="At seven.")).then(replace(ANSWER, resumed=True))
     assert conversation.message_count == 2
 
 
 def test_an_answer_interrupted_again_after_it_resumed_is_still_counted_once() -> None:
-    interrupted_again = e.ResponseInterrupted(
-        message_id=ANSWER_ID, response_id=RESPONSE_ID, source="barge_in", resumed=True
-    )
+    interrupted_again = replace(BARGE_IN, resumed=True)
     conversation = given(*RESUMED).when(c.StartListening()).then(interrupted_again)
     assert conversation.message_count == 2
     resumed_again = conversation_after([*RESUMED, interrupted_again, e.SpeechResumed(response_id=RESPONSE_ID)])
-    assert resumed_again.response is not None
-    assert resumed_again.response.resumed
+    assert resumed_again.response == Response(RESPONSE_ID, ANSWER_ID, "large", "acme", resumed=True)
 
 
 def test_resuming_while_the_agent_speaks_is_already_true() -> None:

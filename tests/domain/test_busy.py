@@ -1,6 +1,7 @@
 """What becomes of a wish to speak while the agent has the turn: reject, interrupt or enqueue."""
 
 import pytest
+from msgspec.structs import replace
 
 from domain.conversation import commands as c
 from domain.conversation import events as e
@@ -10,7 +11,6 @@ from domain.conversation.transitions import State
 from tests.support.decider import OWN_MESSAGE_ID, conversation_after, given, message_id
 from tests.support.moments import (
     ANSWER,
-    ANSWER_ID,
     BARGE_IN,
     PROCESSING,
     RESPONSE,
@@ -59,7 +59,7 @@ def test_interrupt_displaces_the_answer_that_is_worked_on() -> None:
 
 
 def test_interrupt_cuts_the_answer_that_is_spoken() -> None:
-    cut = e.ResponseInterrupted(message_id=ANSWER_ID, response_id=RESPONSE_ID, source="user")
+    cut = replace(BARGE_IN, source="user")
     given(*speaking("interrupt")).when(HURRY).then(cut, HURRY_RECEIVED)
 
 

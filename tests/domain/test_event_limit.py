@@ -9,9 +9,9 @@ from domain.conversation.conversation import Conversation
 from domain.conversation.errors import LimitReached
 from domain.conversation.limits import MAX_CONVERSATION_EVENTS
 from tests.support.decider import conversation_after, given_conversation
-from tests.support.moments import ANSWER, ANSWER_ID, INTERRUPTED, RESPONSE_ID, SPEAKING, WAITING, speaking
+from tests.support.moments import ANSWER, BARGE_IN, INTERRUPTED, RESPONSE_ID, SPEAKING, WAITING, speaking
 
-CUT_SHORT = e.ResponseInterrupted(message_id=ANSWER_ID, response_id=RESPONSE_ID, source="programmatic")
+CUT_SHORT = replace(BARGE_IN, source="programmatic")
 END = e.ConversationEnded(ended_reason="user_ended")
 
 

@@ -18,6 +18,9 @@ from tests.support.moments import (
     QUESTION_ID,
     RESPONSE_ID,
     SPEAKING,
+    WAITING,
+    WAITING_TAKEN,
+    speaking,
 )
 
 
@@ -27,7 +30,7 @@ def test_an_answer_that_names_no_ids_has_those_of_its_command() -> None:
         .when(c.StartResponse(model="large", provider="acme"))
         .then(e.ResponseStarted(response_id=COMMAND_ID, message_id=OWN_MESSAGE_ID, model="large", provider="acme"))
     )
-    assert conversation.response == Response(COMMAND_ID, OWN_MESSAGE_ID)
+    assert conversation.response == Response(COMMAND_ID, OWN_MESSAGE_ID, "large", "acme")
 
 
 @pytest.mark.parametrize(
@@ -71,9 +74,12 @@ def test_a_completed_answer_keeps_every_field() -> None:
     )
     given(*SPEAKING).when(command).then(
         e.ResponseCompleted(
+            turn=1,
             content="At seven.",
             message_id=ANSWER_ID,
             response_id=RESPONSE_ID,
+            model="large",
+            provider="acme",
             audio_url="https://example.org/a.ogg",
             usage=Usage(input_tokens=12, output_tokens=5),
             finish_reason="stop",
@@ -84,7 +90,21 @@ def test_a_completed_answer_keeps_every_field() -> None:
 
 def test_an_answer_may_be_completed_that_was_never_started() -> None:
     given(*PROCESSING).when(c.CompleteResponse(content="Yes.")).then(
-        e.ResponseCompleted(message_id=OWN_MESSAGE_ID, response_id=COMMAND_ID, content="Yes.")
+        e.ResponseCompleted(turn=1, message_id=OWN_MESSAGE_ID, response_id=COMMAND_ID, content="Yes.")
+    )
+
+
+def test_an_answer_tells_its_own_turn_and_not_the_one_that_begins_with_its_end() -> None:
+    conversation = (
+        given(*speaking("enqueue"), WAITING).when(c.CompleteResponse(content="At seven.")).then(ANSWER, WAITING_TAKEN)
+    )
+    assert (ANSWER.turn, conversation.turn) == (1, 2)
+
+
+def test_the_next_answer_has_its_own_turn_and_no_model_of_the_last() -> None:
+    asked_again = e.UserMessageReceived(message_id=message_id(7), turn=2, content="And at eight?")
+    given(*ANSWERED, asked_again).when(c.CompleteResponse(content="Yes.")).then(
+        e.ResponseCompleted(turn=2, message_id=OWN_MESSAGE_ID, response_id=COMMAND_ID, content="Yes.")
     )
 
 

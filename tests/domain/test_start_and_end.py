@@ -1,6 +1,7 @@
 """How a conversation comes to be, and how it ends."""
 
 import pytest
+from msgspec.structs import replace
 
 from domain.conversation import commands as c
 from domain.conversation import events as e
@@ -10,13 +11,12 @@ from domain.conversation.values import GivenPolicies, Policies
 from domain.ids import ConversationId
 from tests.support.decider import CONVERSATION_ID, NOON, TENANT_ID, conversation_after, given, numbered_uuid
 from tests.support.moments import (
-    ANSWER_ID,
+    BARGE_IN,
     CALLING_TOOL,
     ENDED,
     IDLE,
     LISTENING,
     PROCESSING,
-    RESPONSE_ID,
     RESUMED,
     SPEAKING,
     WAITING,
@@ -25,7 +25,7 @@ from tests.support.moments import (
 
 HANG_UP = c.EndConversation(ended_reason="client_disconnected", detail="The line went dead.")
 HUNG_UP = e.ConversationEnded(ended_reason="client_disconnected", detail="The line went dead.")
-CUT_SHORT = e.ResponseInterrupted(message_id=ANSWER_ID, response_id=RESPONSE_ID, source="programmatic")
+CUT_SHORT = replace(BARGE_IN, source="programmatic")
 
 
 def test_a_conversation_starts_with_all_that_is_known_of_it() -> None:
@@ -95,9 +95,7 @@ def test_the_end_closes_the_open_turn_first(moment: tuple[e.Event, ...], closing
 
 
 def test_an_answer_that_had_resumed_is_closed_without_counting_it_again() -> None:
-    cut_again = e.ResponseInterrupted(
-        message_id=ANSWER_ID, response_id=RESPONSE_ID, source="programmatic", resumed=True
-    )
+    cut_again = replace(CUT_SHORT, resumed=True)
     assert given(*RESUMED).when(HANG_UP).then(cut_again, HUNG_UP).message_count == 2
 
 

@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 
 from adapters.memory.projection_store import MemoryProjectionStore
 from domain.conversation import events as e
@@ -16,23 +17,15 @@ from tests.support.projecting import rows_of
 from tests.support.recording import history
 
 USAGE = Usage(output_tokens=9)
-SECOND_BARGE_IN = e.ResponseInterrupted(
-    message_id=m.ANSWER_ID,
-    response_id=m.RESPONSE_ID,
-    source="user",
-    generated_text="At se",
-    heard_text="At",
-    resumed=True,
-)
-LATE_ANSWER = e.ResponseCompleted(
-    message_id=m.ANSWER_ID, response_id=m.RESPONSE_ID, content="At eight.", usage=USAGE, resumed=True
-)
+SECOND_BARGE_IN = replace(m.BARGE_IN, source="user", generated_text="At se", heard_text="At", resumed=True)
+LATE_ANSWER = replace(m.ANSWER, content="At eight.", usage=USAGE, resumed=True)
 CORRECTION = e.MessageCorrected(message_id=m.ANSWER_ID, content="At nine.")
 FEEDBACK = e.FeedbackRecorded(message_id=m.ANSWER_ID, rating=5)
 WORSE_FEEDBACK = e.FeedbackRecorded(message_id=m.ANSWER_ID, rating=1, comment="Closed.")
 LATE = e.MessageRecorded(message_id=message_id(8), role="system", content="Bye.", late=True)
-OTHER_ANSWER = e.ResponseCompleted(message_id=message_id(7), response_id="response-2", content="Hm.")
-LARGE_MODEL = e.ResponseStarted(response_id=m.RESPONSE_ID, message_id=m.ANSWER_ID, model="large", provider="p")
+OTHER_ANSWER = e.ResponseCompleted(
+    turn=2, message_id=message_id(7), response_id="response-2", model="small", content="Hm."
+)
 OTHER_MODEL = e.ResponseStarted(response_id="response-2", message_id=message_id(7), model="small")
 NEXT_QUESTION = e.UserMessageReceived(message_id=message_id(6), turn=2, content="Else?")
 
@@ -42,8 +35,8 @@ STORIES = {
     "corrected and then answered": (*m.INTERRUPTED, CORRECTION, m.RESUMPTION, LATE_ANSWER),
     "something after the end": (*m.ANSWERED, m.END, LATE, FEEDBACK),
     "failed, retried, failed": (*m.FAILED, e.TurnRetried(turn=1), m.CRASH),
-    "an answer that nobody began": (*m.PROCESSING, LARGE_MODEL, m.ANSWER, NEXT_QUESTION, OTHER_ANSWER),
-    "two answers": (*m.PROCESSING, LARGE_MODEL, m.ANSWER, NEXT_QUESTION, OTHER_MODEL, OTHER_ANSWER),
+    "an answer that nobody began": (*m.ANSWERED, NEXT_QUESTION, OTHER_ANSWER),
+    "two answers": (*m.ANSWERED, NEXT_QUESTION, OTHER_MODEL, OTHER_ANSWER),
     "a tool call beside an answer": (*m.CALLING_TOOL, m.RESPONSE, m.ANSWER, NEXT_QUESTION, m.TOOL_CALL),
     "a message that waited": (*m.SPEAKING, m.WAITING, m.ANSWER, m.WAITING_TAKEN),
 }
@@ -73,8 +66,7 @@ def test_a_row_that_opens_in_the_page_is_not_changed_as_well() -> None:
     rows = rows_of(history((*m.INTERRUPTED, m.RESUMPTION, LATE_ANSWER, CORRECTION, FEEDBACK)))
 
     assert (len(rows.opened), len(rows.added), len(rows.changed), len(rows.edited)) == (1, 2, 0, 0)
-    assert rows.added[1].row.content == "At nine."
-    assert not rows.added[1].takes_turn
+    assert rows.added[1].content == "At nine."
 
 
 def test_all_changes_of_a_row_become_one() -> None:
@@ -83,10 +75,3 @@ def test_all_changes_of_a_row_become_one() -> None:
     assert [change.session_id for change in rows.changed] == [CONVERSATION_ID]
     assert [change.message_id for change in rows.edited] == [m.ANSWER_ID]
     assert (rows.changed[0].version, rows.edited[0].content) == (8, "At nine.")
-
-
-def test_what_a_page_does_not_tell_is_left_to_the_row() -> None:
-    (answer,) = rows_of(history(m.ANSWERED)[3:]).added
-
-    assert (answer.takes_turn, answer.takes_model) == (True, True)
-    assert (answer.row.turn, answer.row.model) == (None, None)

@@ -30,7 +30,7 @@ SPOKEN: dict[str, Any] = {
 }
 
 
-def added(role: str, message: MessageId = ID, *, takes: bool = False, **columns: Any) -> MessageAdded:
+def added(role: str, message: MessageId = ID, **columns: Any) -> MessageAdded:
     """A new row of this version and moment."""
     row = MessageRow(
         id=message,
@@ -41,7 +41,7 @@ def added(role: str, message: MessageId = ID, *, takes: bool = False, **columns:
         version=VERSION,
         **columns,
     )
-    return MessageAdded(row, takes_turn=takes, takes_model=takes)
+    return MessageAdded(row)
 
 
 def changed(**columns: Any) -> MessageChanged:
@@ -56,28 +56,27 @@ COMPLETED: dict[str, Any] = {
     "usage": USAGE,
 }
 INTERRUPTED: dict[str, Any] = {"heard_text": "At", "audio_end_ms": 900}
+OF: dict[str, Any] = {"turn": 2, "response_id": "r", "model": "large", "provider": "acme"}
 
 CHANGES: list[tuple[e.Event, MessageChange]] = [
     (e.UserMessageReceived(message_id=ID, turn=2, **SPOKEN), added("user", turn=2, **SPOKEN)),
     (e.UserMessageQueued(message_id=ID, **SPOKEN), added("user", **SPOKEN)),
     (e.UserMessageReceived(message_id=ID, turn=2, queued=True, **SPOKEN), changed(turn=2)),
     (
-        e.ResponseCompleted(message_id=ID, response_id="r", content="At seven.", **COMPLETED),
-        added("assistant", takes=True, response_id="r", content="At seven.", **COMPLETED),
+        e.ResponseCompleted(message_id=ID, **OF, content="At seven.", **COMPLETED),
+        added("assistant", **OF, content="At seven.", **COMPLETED),
     ),
     (
-        e.ResponseCompleted(message_id=ID, response_id="r", content="At seven.", resumed=True, **COMPLETED),
+        e.ResponseCompleted(message_id=ID, **OF, content="At seven.", resumed=True, **COMPLETED),
         changed(content="At seven.", answer=Answer(interrupted=False, **COMPLETED)),
     ),
     (
-        e.ResponseInterrupted(
-            message_id=ID, response_id="r", source="barge_in", generated_text="At seven", **INTERRUPTED
-        ),
-        added("assistant", takes=True, response_id="r", content="At seven", interrupted=True, **INTERRUPTED),
+        e.ResponseInterrupted(message_id=ID, **OF, source="barge_in", generated_text="At seven", **INTERRUPTED),
+        added("assistant", **OF, content="At seven", interrupted=True, **INTERRUPTED),
     ),
     (
         e.ResponseInterrupted(
-            message_id=ID, response_id="r", source="user", generated_text="At seven", resumed=True, **INTERRUPTED
+            message_id=ID, **OF, source="user", generated_text="At seven", resumed=True, **INTERRUPTED
         ),
         changed(content="At seven", answer=Answer(interrupted=True, **INTERRUPTED)),
     ),

@@ -3,12 +3,13 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from domain.conversation import events as e
 from domain.conversation.conversation import Fault
 from domain.conversation.transitions import State
 from domain.conversation.values import Policies
-from projections.changes import Answering, Ending, SessionChanged, SessionOpened
+from projections.changes import Ending, SessionChanged, SessionOpened
 from projections.rows import SessionRow
 from projections.sessions import project
 from tests.support import moments as m
@@ -21,9 +22,6 @@ TAKEN = {"state": State.PROCESSING, "turn": 2, "answered": False, "fault": None,
 FAULT = Fault(code="model_timeout", message="The model did not answer.", retryable=True)
 ENDING = Ending(ended_at=NOON, ended_reason="idle_timeout", ended_detail="30 minutes")
 QUESTION = e.UserMessageReceived(message_id=message_id(1), turn=2, content="?")
-RESUMED_ANSWER = e.ResponseCompleted(message_id=m.ANSWER_ID, response_id="r", content="!", resumed=True)
-SECOND_BARGE_IN = e.ResponseInterrupted(message_id=m.ANSWER_ID, response_id="r", source="user", resumed=True)
-GPT = e.ResponseStarted(response_id="r", message_id=m.ANSWER_ID, model="gpt", provider="openai")
 
 CHANGES: list[tuple[e.Event, dict[str, Any]]] = [
     (e.ListeningStarted(turn=1), {"state": State.LISTENING}),
@@ -31,11 +29,11 @@ CHANGES: list[tuple[e.Event, dict[str, Any]]] = [
     (QUESTION, {**TAKEN, "messages_added": 1}),
     (m.WAITING_TAKEN, TAKEN),
     (m.WAITING, {"messages_added": 1}),
-    (GPT, {"state": State.SPEAKING, "answering": Answering(response_id="r", model="gpt", provider="openai")}),
+    (m.RESPONSE, {"state": State.SPEAKING}),
     (m.ANSWER, {"state": State.IDLE, "messages_added": 1, "answered": True, **TURN_OVER}),
-    (RESUMED_ANSWER, {"state": State.IDLE, "answered": True, **TURN_OVER}),
+    (replace(m.ANSWER, resumed=True), {"state": State.IDLE, "answered": True, **TURN_OVER}),
     (m.BARGE_IN, {"state": State.LISTENING, "messages_added": 1, "can_resume": True}),
-    (SECOND_BARGE_IN, {"state": State.LISTENING, "can_resume": True}),
+    (replace(m.BARGE_IN, resumed=True), {"state": State.LISTENING, "can_resume": True}),
     (e.ResponseCancelled(), {"state": State.IDLE, **TURN_OVER}),
     (m.RESUMPTION, {"state": State.SPEAKING, "can_resume": False}),
     (m.CRASH, {"state": State.IDLE, "fault": FAULT, "answered": False, **TURN_OVER}),

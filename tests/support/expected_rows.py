@@ -17,9 +17,7 @@ def expected_session(conversation: Conversation, history: Sequence[RecordedEvent
     assert conversation.started_at is not None
     assert conversation.last_activity_at is not None
     fault = conversation.fault
-    newest_first = [recorded.event for recorded in reversed(history)]
-    last_end = next((event for event in newest_first if isinstance(event, e.ConversationEnded)), None)
-    last_start = next((event for event in newest_first if isinstance(event, e.ResponseStarted)), None)
+    last_end = next((one.event for one in reversed(history) if isinstance(one.event, e.ConversationEnded)), None)
     return SessionRow(
         id=conversation.id,
         tenant_id=conversation.tenant_id,
@@ -46,9 +44,6 @@ def expected_session(conversation: Conversation, history: Sequence[RecordedEvent
         fault_code=fault.code if fault else None,
         fault_message=fault.message if fault else None,
         fault_retryable=fault.retryable if fault else None,
-        response_id=last_start.response_id if last_start else None,
-        model=last_start.model if last_start else None,
-        provider=last_start.provider if last_start else None,
     )
 
 
@@ -56,14 +51,12 @@ def expected_messages(unborn: Conversation, history: Sequence[RecordedEvent]) ->
     """The rows of all messages of the history, in the order in which they were made."""
     conversation = unborn
     stories: dict[MessageId, _Story] = {}
-    last_start: e.ResponseStarted | None = None
     for recorded in history:
         event = recorded.event
         conversation = evolve(conversation, event, recorded.origin.occurred_at)
-        last_start = event if isinstance(event, e.ResponseStarted) else last_start
         message_id = getattr(event, "message_id", None)
         if message_id is not None and not isinstance(event, e.ResponseStarted):
-            story = stories.setdefault(message_id, _Story(recorded, conversation, last_start))
+            story = stories.setdefault(message_id, _Story(recorded, conversation))
             story.chapters.append(recorded)
     return [story.row() for story in stories.values()]
 
@@ -71,10 +64,9 @@ def expected_messages(unborn: Conversation, history: Sequence[RecordedEvent]) ->
 class _Story:
     """All that was ever said of one message, and what stood when it was made."""
 
-    def __init__(self, first: RecordedEvent, conversation: Conversation, last_start: e.ResponseStarted | None) -> None:
+    def __init__(self, first: RecordedEvent, conversation: Conversation) -> None:
         self.first = first
         self.conversation = conversation
-        self.last_start = last_start
         self.chapters: list[RecordedEvent] = []
 
     def row(self) -> MessageRow:
@@ -104,16 +96,12 @@ class _Story:
         }
 
     def _of_answer(self, answer: e.Event) -> dict[str, Any]:
-        first_response_id = getattr(self.first.event, "response_id", None)
-        start = self.last_start if self.last_start and self.last_start.response_id == first_response_id else None
         copied = ("audio_url", "metadata", "heard_text", "audio_end_ms", "finish_reason", "usage")
         return {
             "role": "assistant",
             "turn": self.conversation.turn,
-            "response_id": first_response_id,
             "interrupted": isinstance(answer, e.ResponseInterrupted),
-            "model": start and start.model,
-            "provider": start and start.provider,
+            **_copied(self.first.event, "response_id", "model", "provider"),
             **_copied(answer, *copied),
         }
 

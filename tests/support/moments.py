@@ -21,9 +21,13 @@ def started(on_busy: OnBusy = "reject") -> Events:
 
 
 QUESTION: Final = e.UserMessageReceived(message_id=QUESTION_ID, turn=1, content="A table for two?")
-RESPONSE: Final = e.ResponseStarted(response_id=RESPONSE_ID, message_id=ANSWER_ID)
-ANSWER: Final = e.ResponseCompleted(message_id=ANSWER_ID, response_id=RESPONSE_ID, content="At seven.")
-BARGE_IN: Final = e.ResponseInterrupted(message_id=ANSWER_ID, response_id=RESPONSE_ID, source="barge_in")
+RESPONSE: Final = e.ResponseStarted(response_id=RESPONSE_ID, message_id=ANSWER_ID, model="large", provider="acme")
+ANSWER: Final = e.ResponseCompleted(
+    turn=1, message_id=ANSWER_ID, response_id=RESPONSE_ID, model="large", provider="acme", content="At seven."
+)
+BARGE_IN: Final = e.ResponseInterrupted(
+    turn=1, message_id=ANSWER_ID, response_id=RESPONSE_ID, model="large", provider="acme", source="barge_in"
+)
 RESUMPTION: Final = e.SpeechResumed(response_id=RESPONSE_ID)
 WAITING: Final = e.UserMessageQueued(message_id=WAITING_ID, content="And outside, please.")
 WAITING_TAKEN: Final = e.UserMessageReceived(message_id=WAITING_ID, turn=2, content="And outside, please.", queued=True)

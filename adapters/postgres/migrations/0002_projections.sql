@@ -29,17 +29,13 @@ CREATE TABLE conversation_sessions (
     open_tool_calls  integer     NOT NULL DEFAULT 0,
     fault_code       text,
     fault_message    text,
-    fault_retryable  boolean,
-    response_id      text,
-    model            text,
-    provider         text
+    fault_retryable  boolean
 ) WITH (fillfactor = 80); -- room in the page, so that raising the version touches no index
 COMMENT ON TABLE conversation_sessions IS 'projection: one row for each conversation, at the version it names';
 COMMENT ON COLUMN conversation_sessions.session_id IS 'equal to id: one conversation is one session';
 COMMENT ON COLUMN conversation_sessions.duration_seconds IS 'from start to end; null while it lives; never negative though clocks may jump';
 COMMENT ON COLUMN conversation_sessions.answered IS 'the last turn got its answer';
 COMMENT ON COLUMN conversation_sessions.can_resume IS 'an interrupted answer may still go on';
-COMMENT ON COLUMN conversation_sessions.response_id IS 'the answer that was started last; model and provider are its own';
 
 CREATE INDEX conversation_sessions_active_idx ON conversation_sessions (started_at) WHERE is_active = TRUE;
 CREATE INDEX conversation_sessions_ended_idx ON conversation_sessions (ended_at) WHERE is_active = FALSE;

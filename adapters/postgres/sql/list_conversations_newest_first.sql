@@ -1,7 +1,7 @@
 -- Binds by name; a filter that is null matches everything. cursor_*: start behind this row.
 SELECT id::text, tenant_id::text, user_id, agent, channel, language, parent_id::text, policies, metadata, state, started_at,
        created_at, last_activity_at, version, ended_at, ended_reason, ended_detail, message_count, turn_count, answered,
-       can_resume, open_tool_calls, fault_code, fault_message, fault_retryable, response_id, model, provider
+       can_resume, open_tool_calls, fault_code, fault_message, fault_retryable
 FROM conversation_sessions
 WHERE tenant_id = %(tenant_id)s
   AND (%(user_id)s::text IS NULL OR user_id = %(user_id)s)

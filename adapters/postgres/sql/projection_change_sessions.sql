@@ -1,5 +1,5 @@
 -- Binds one array for each field of a change, one element for each changed conversation; null leaves a column as it is,
--- but the columns of a fault are written whenever fault_set, and those of an answer whenever response_id is given.
+-- but the columns of a fault are written whenever fault_set.
 UPDATE conversation_sessions AS session SET
     version          = change.version,
     last_activity_at = change.last_activity_at,
@@ -15,16 +15,12 @@ UPDATE conversation_sessions AS session SET
     metadata         = coalesce(change.metadata, session.metadata),
     ended_at         = coalesce(change.ended_at, session.ended_at),
     ended_reason     = coalesce(change.ended_reason, session.ended_reason),
-    ended_detail     = CASE WHEN change.ended_at IS NULL THEN session.ended_detail ELSE change.ended_detail END,
-    response_id      = coalesce(change.response_id, session.response_id),
-    model            = CASE WHEN change.response_id IS NULL THEN session.model ELSE change.model END,
-    provider         = CASE WHEN change.response_id IS NULL THEN session.provider ELSE change.provider END
+    ended_detail     = CASE WHEN change.ended_at IS NULL THEN session.ended_detail ELSE change.ended_detail END
 FROM unnest(
     %s::uuid[], %s::bigint[], %s::timestamptz[], %s::text[], %s::int[], %s::int[], %s::boolean[], %s::int[],
     %s::boolean[], %s::boolean[], %s::boolean[], %s::text[], %s::text[], %s::boolean[], %s::jsonb[],
-    %s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[]
+    %s::timestamptz[], %s::text[], %s::text[]
 ) AS change(
     id, version, last_activity_at, state, turn, messages_added, turn_over, tool_calls_opened, can_resume, answered,
-    fault_set, fault_code, fault_message, fault_retryable, metadata, ended_at, ended_reason, ended_detail,
-    response_id, model, provider)
+    fault_set, fault_code, fault_message, fault_retryable, metadata, ended_at, ended_reason, ended_detail)
 WHERE session.id = change.id
