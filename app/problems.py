@@ -34,6 +34,7 @@ KINDS: Final = (
     ProblemKind("conflict", 409, "The conversation is at another version."),
     ProblemKind("already_exists", 409, "The conversation's id is taken."),
     ProblemKind("message_exists", 409, "The message's id is taken."),
+    ProblemKind("response_over", 409, "That answer is over."),
     ProblemKind("unknown_tool_call", 409, "No such tool call is open."),
     ProblemKind("limit_reached", 409, "The conversation holds as many as it may."),
     ProblemKind("precondition_failed", 412, "The conversation is not at the version of If-Match."),

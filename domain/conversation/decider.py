@@ -18,6 +18,7 @@ from domain.conversation.errors import (
     InvalidTransition,
     LimitReached,
     MessageExists,
+    ResponseOver,
     UnknownMessage,
     UnknownToolCall,
 )
@@ -179,7 +180,7 @@ def _complete_response(command: c.CompleteResponse, origin: Origin, conversation
         response_id = command.response_id or origin.command_id
         current = Response(response_id, _new_message_id(command.message_id, origin, conversation))
     if command.response_id not in (None, current.response_id):
-        raise _other_response(command.response_id, current, conversation)
+        raise _response_over(command.response_id, current, conversation)
     if command.message_id not in (None, current.message_id):
         raise InvalidCommand("message_id", f"differs from {current.message_id}, which the answer began with.")
     completed = e.ResponseCompleted(
@@ -363,6 +364,6 @@ def _invalid_transition(command: c.Command, conversation: Conversation) -> Inval
     return InvalidTransition(sentence, conversation.state, conversation.version, names)
 
 
-def _other_response(given: str | None, current: Response, conversation: Conversation) -> InvalidTransition:
+def _response_over(given: str | None, current: Response, conversation: Conversation) -> ResponseOver:
     sentence = f"Response {given} is over; the one in progress is {current.response_id}."
-    return InvalidTransition(sentence, conversation.state, conversation.version, allowed(conversation))
+    return ResponseOver(sentence, conversation.state, conversation.version, allowed(conversation))

@@ -63,6 +63,12 @@ class MessageExists(StateRefusal):
     code = "message_exists"
 
 
+class ResponseOver(StateRefusal):
+    """The answer that the command names is not the one in progress."""
+
+    code = "response_over"
+
+
 class UnknownMessage(Refusal):
     """The conversation has no such message."""
 

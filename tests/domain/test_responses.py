@@ -5,7 +5,7 @@ import pytest
 from domain.conversation import commands as c
 from domain.conversation import events as e
 from domain.conversation.conversation import Response
-from domain.conversation.errors import InvalidCommand, InvalidTransition, MessageExists
+from domain.conversation.errors import InvalidCommand, InvalidTransition, MessageExists, ResponseOver
 from domain.conversation.transitions import State
 from domain.conversation.values import GivenUsage, Usage
 from tests.support.decider import COMMAND_ID, OWN_MESSAGE_ID, given, message_id
@@ -115,7 +115,7 @@ def test_an_answer_keeps_the_message_id_that_it_began_with() -> None:
 
 def test_an_answer_that_is_over_cannot_complete_the_one_in_progress() -> None:
     command = c.CompleteResponse(content="Yes.", response_id="an older one")
-    given(*SPEAKING).when(command).then_refused(InvalidTransition, state=State.SPEAKING)
+    given(*SPEAKING).when(command).then_refused(ResponseOver, state=State.SPEAKING, version=3, code="response_over")
 
 
 @pytest.mark.parametrize("moment", [INTERRUPTED, ANSWERED], ids=["interrupted", "answered"])
