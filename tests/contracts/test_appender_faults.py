@@ -159,6 +159,22 @@ async def test_a_database_away_past_the_deadline_leaves_what_was_sent_unknown_an
         await appender.append(again)
 
 
+async def test_a_refusal_after_a_lost_answer_does_not_make_the_outcome_certain(
+    database: str, proxy: FaultProxy, appender: BatchingAppender
+) -> None:
+    proxy.cut_after(Way.TO_SERVER, 0)
+    waiting = asyncio.ensure_future(timed(appender.append(an_append())))
+    await until(lambda: proxy.cuts == 1)
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("ALTER TABLE stored_events RENAME TO elsewhere")
+        proxy.heal()
+        outcome, _ = await waiting
+        connection.execute("ALTER TABLE elsewhere RENAME TO stored_events")
+
+    assert isinstance(outcome, OutcomeUnknown)
+    await assert_works(appender)
+
+
 async def test_what_was_never_sent_is_not_stored_after_its_caller_was_told_so(
     database: str, proxy: FaultProxy, appender: BatchingAppender
 ) -> None:
