@@ -1,5 +1,7 @@
 """A WebSocket as this protocol uses it: text frames, bounded sends, and a close code from the table."""
 
+from contextlib import suppress
+
 import anyio
 from litestar import WebSocket
 
@@ -45,11 +47,14 @@ class Connection:
             SocketClosed: too slow, or gone.
         """
         with anyio.move_on_after(SEND_TIMEOUT_S) as scope:
-            await self._socket.send({"type": "websocket.send", "text": frame, "bytes": None})
+            try:
+                await self._socket.send({"type": "websocket.send", "text": frame, "bytes": None})
+            except OSError as error:  # what ASGI servers raise when nobody is there any more
+                raise SocketClosed(None) from error
         if scope.cancelled_caught:
             raise SocketClosed("slow_consumer")
 
     async def close(self, code: CloseCode) -> None:
-        """Close with the code; the reason is its name and nothing of anybody's."""
-        with anyio.move_on_after(SEND_TIMEOUT_S, shield=True):
+        """Close with the code, if anybody is still there; the reason is its name and nothing of anybody's."""
+        with anyio.move_on_after(SEND_TIMEOUT_S, shield=True), suppress(OSError):
             await self._socket.send({"type": "websocket.close", "code": code.code, "reason": code.name})

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import anyio
 import pytest
+from structlog.testing import capture_logs
+from websockets.exceptions import ConnectionClosed
 
 from adapters.postgres.connection import service_conninfo
 from domain.ids import DEFAULT_TENANT, ConversationId
@@ -14,6 +16,7 @@ from tests.support.postgres import TestDatabases
 from tests.support.rest import Rest, new_id, path
 from tests.support.server import RunningServer, http_client, running_server
 from tests.support.sockets import Json, SocketClient, connected
+from tests.support.waiting import until
 
 SMALL_BUFFER_BYTES = 16 * 1024
 LARGE_TEXT = "0123456789" * 3_000
@@ -236,3 +239,30 @@ async def test_half_a_surrogate_pair_makes_a_frame_malformed_and_names_the_field
 
         error = (await client.next())["payload"]
         assert (error["field"], error["fatal"]) == ("payload.content", False)
+
+
+async def test_a_service_that_stops_in_the_middle_of_sending_logs_no_failure(test_databases: TestDatabases) -> None:
+    codes = []
+
+    async def chatter(address: str, conversation_id: str) -> None:
+        async with connected(address, conversation_id) as client:
+            with suppress(ConnectionClosed):
+                while True:
+                    await client.interim(event="playback_progress", at_ms=1)
+                    await client.next()
+            codes.append(client.connection.close_code)
+
+    with test_databases.clone() as dsn, capture_logs() as logs:
+        async with (
+            anyio.create_task_group() as tasks,
+            running_server(dsn) as server,
+            http_client(server) as http,
+        ):
+            conversation_id = await Rest(http).given_conversation()
+            for _ in range(8):
+                tasks.start_soon(chatter, server.address, conversation_id)
+            await until(lambda: server.parts.hub.subscriber_count == 8)
+            await anyio.sleep(0.1)
+
+    assert codes == [1012] * 8
+    assert [entry for entry in logs if entry["log_level"] == "error"] == []
