@@ -43,32 +43,45 @@ class Speed(click.ParamType[float]):
     show_default=True,
     help="Conversations at a time; each has a socket.",
 )
+@click.option(
+    "--patience",
+    type=click.FloatRange(0, 86_400),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a service that is away is waited for.",
+)
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first so many dialogues.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as one JSON object.")
 def replay(
-    file: Path | None, url: str, speed: float | None, concurrency: int, limit: int | None, *, as_json: bool
+    file: Path | None,
+    *,
+    url: str,
+    speed: float | None,
+    concurrency: int,
+    patience: float,
+    limit: int | None,
+    as_json: bool,
 ) -> None:
     """Play dialogues into a running service and check that everything arrives.
 
     FILE has one JSON object a line: dialogue_id, and turns with speaker (user, system, assistant or agent) and
     utterance. Without FILE a sample of 20 dialogues is played. Every dialogue becomes a conversation: its turns are
     spoken word by word over a WebSocket, and at the end its messages are compared with what REST lists. A service
-    that goes away is waited for, up to a minute. The status is 1 when anything was lost or different.
+    that goes away in the middle is waited for. The status is 1 when anything was lost or different.
 
     \b
     Examples:
       turnlog replay                   the sample, at ten times the speed of speech
       turnlog replay dialogues.jsonl --limit 100
     """
-    from app.replay.playback import NoService, Options
-    from app.replay.player import Pace
+    from app.replay.options import Options, Pace
+    from app.replay.playback import NoService
     from app.replay.terminal import replay_file
 
     pace = Pace((0.0 if file else SAMPLE_SPEED) if speed is None else speed)
+    options = Options(url=url, pace=pace, concurrency=concurrency, patience_s=patience)
     try:
-        options = Options(url=url, pace=pace, concurrency=concurrency)
         sys.exit(replay_file(file or SAMPLE, options, limit, as_json=as_json))
     except NoService as error:
-        raise click.ClickException(
-            f"No Turnlog answers at {error}. Start one with `turnlog serve`, or name another with --url."
-        ) from error
+        raise click.ClickException(str(error)) from error

@@ -8,7 +8,6 @@ import anyio
 
 FIRST_DELAY_S: Final = 0.05
 MAX_DELAY_S: Final = 2.0
-GIVE_UP_AFTER_S: Final = 60.0
 
 
 class ServiceAway(Exception):
@@ -18,7 +17,7 @@ class ServiceAway(Exception):
 class Patience:
     """The waits between attempts: twice as long each time, with jitter, so that a crowd does not come back at once."""
 
-    def __init__(self, give_up_after_s: float = GIVE_UP_AFTER_S) -> None:
+    def __init__(self, give_up_after_s: float) -> None:
         self._give_up_after_s = give_up_after_s
         self._delay_s = FIRST_DELAY_S
         self._since: float | None = None

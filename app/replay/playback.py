@@ -1,74 +1,81 @@
 """Plays many dialogues at once, a bounded number at a time."""
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Final, Protocol
 
 import anyio
-from msgspec import Struct
 
 from app.replay.dialogues import BadLine, Dialogue
-from app.replay.player import Pace, Player, socket_url_of
+from app.replay.options import Options
+from app.replay.player import Player
 from app.replay.rest import RestClient
 from app.replay.tally import Tally
 
-REFRESH_INTERVAL_S = 0.2
+REFRESH_INTERVAL_S: Final = 0.2
 
 
 class NoService(Exception):
     """Nothing answers at the address."""
 
-
-class Options(Struct, frozen=True, kw_only=True):
-    """Where to play, how fast, and how many conversations at a time: each has one socket."""
-
-    url: str
-    pace: Pace
-    concurrency: int
+    def __init__(self, url: str) -> None:
+        super().__init__(f"No Turnlog answers at {url}. Start one with `turnlog serve`, or name another with --url.")
 
 
-async def play_all(
-    options: Options,
-    lines: Iterator[Dialogue | BadLine],
-    tally: Tally,
-    on_bad_line: Callable[[BadLine], None],
-    on_progress: Callable[[Tally], None],
-) -> None:
-    """Play until the lines are at their end, or somebody presses Ctrl-C: then what is under way is ended.
+class View(Protocol):
+    """Whoever looks on."""
+
+    def show_progress(self, tally: Tally) -> None:
+        """Some more may have been played."""
+        ...
+
+    def show_bad_line(self, line: BadLine) -> None:
+        """A line was skipped."""
+        ...
+
+
+async def play_all(options: Options, lines: Iterator[Dialogue | BadLine], tally: Tally, view: View) -> None:
+    """Play until the lines are at their end. Ctrl-C ends what is under way; so does a service that stays away.
 
     Raises:
         NoService: there is nobody to play to.
     """
-
-    async def play_next() -> None:
-        for line in lines:
-            if isinstance(line, BadLine):
-                tally.skipped_lines += 1
-                on_bad_line(line)
-            else:
-                await player.play(line)
-
-    async with RestClient(options.url, tally, options.concurrency) as rest:
+    async with RestClient(options, tally) as rest:
         if not await rest.is_there():
             raise NoService(options.url)
-        player = Player(rest, socket_url_of(options.url), options.pace, tally)
+        player = Player(rest, tally, options)
         async with anyio.create_task_group() as helpers:
-            helpers.start_soon(_show, tally, on_progress)
+            helpers.start_soon(_refresh, view, tally)
             async with anyio.create_task_group() as players:
                 helpers.start_soon(_stop_on_signal, players.cancel_scope, tally)
                 for _ in range(options.concurrency):
-                    players.start_soon(play_next)
+                    players.start_soon(_play_one_after_the_other, player, lines, tally, view)
             helpers.cancel_scope.cancel()
-    on_progress(tally)
+    view.show_progress(tally)
 
 
-async def _show(tally: Tally, on_progress: Callable[[Tally], None]) -> None:
+async def _play_one_after_the_other(
+    player: Player, lines: Iterator[Dialogue | BadLine], tally: Tally, view: View
+) -> None:
+    """All players take from the same lines."""
+    for line in lines:
+        if isinstance(line, BadLine):
+            tally.skipped_lines += 1
+            view.show_bad_line(line)
+        else:
+            await player.play(line)
+        if tally.is_stopped:
+            return
+
+
+async def _refresh(view: View, tally: Tally) -> None:
     while True:
-        on_progress(tally)
+        view.show_progress(tally)
         await anyio.sleep(REFRESH_INTERVAL_S)
 
 
-async def _stop_on_signal(scope: anyio.CancelScope, tally: Tally) -> None:
+async def _stop_on_signal(players: anyio.CancelScope, tally: Tally) -> None:
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async for _ in signals:
-            tally.is_interrupted = True
-            scope.cancel()
+            tally.is_stopped = True
+            players.cancel()

@@ -3,57 +3,43 @@
 from typing import Any, Final
 
 import anyio
-from msgspec import Struct
 
 from app.replay.checker import Checker, differences_of
 from app.replay.dialogues import Dialogue
+from app.replay.options import Options
 from app.replay.patience import ServiceAway
 from app.replay.rest import Refused, RestClient
 from app.replay.script import Script, Step, script_of
 from app.replay.socket import CommandRefused, ConversationSocket, SocketStopped
 from app.replay.tally import Difference, Tally
 
-WORDS_PER_MINUTE: Final = 150
-PAUSE_BETWEEN_TURNS_S: Final = 0.6
 TAIL_TIMEOUT_S: Final = 10.0
 FAREWELL_TIMEOUT_S: Final = 2.0
 
-_GIVEN_UP: Final = (Refused, CommandRefused, SocketStopped, ServiceAway, TimeoutError)
-
-
-class Pace(Struct, frozen=True):
-    """How fast people speak. A speed of 0 is that of nobody: without any wait."""
-
-    speed: float
-
-    async def say(self, word_count: int) -> None:
-        """As long as the words take."""
-        if self.speed:
-            await anyio.sleep(word_count * 60 / WORDS_PER_MINUTE / self.speed)
-
-    async def pause(self) -> None:
-        """Before the other one speaks."""
-        if self.speed:
-            await anyio.sleep(PAUSE_BETWEEN_TURNS_S / self.speed)
+_GIVEN_UP: Final = (Refused, CommandRefused, SocketStopped, TimeoutError)
 
 
 class Player:
     """Plays any number of dialogues, also at once."""
 
-    def __init__(self, rest: RestClient, socket_url: str, pace: Pace, tally: Tally) -> None:
+    def __init__(self, rest: RestClient, tally: Tally, options: Options) -> None:
         self._rest = rest
-        self._socket_url = socket_url
-        self._pace = pace
         self._tally = tally
+        self._options = options
+        self._pace = options.pace
 
     async def play(self, dialogue: Dialogue) -> None:
-        """Start, play, end, compare. Whatever goes wrong is counted as a difference."""
+        """Start, play, end, compare. Whatever goes wrong is counted as a difference; a service that stays away also
+        stops the run: the next dialogue would fare no better."""
         conversation_id = None
         faults: list[str] = []
         try:
             started = await self._rest.start(_start_of(dialogue))
             conversation_id = started["conversation"]["id"]
             await self._play(script_of(dialogue), conversation_id, started["version"], faults)
+        except* ServiceAway as failures:
+            self._tally.is_stopped = True
+            faults.extend(_sentences(failures))
         except* _GIVEN_UP as failures:
             faults.extend(_sentences(failures))
         for fault in faults:
@@ -62,7 +48,9 @@ class Player:
 
     async def _play(self, script: Script, conversation_id: str, version: int, faults: list[str]) -> None:
         checker = Checker(version)
-        socket = ConversationSocket(f"{self._socket_url}/{conversation_id}", checker, self._tally)
+        socket = ConversationSocket(
+            socket_url_of(self._options.url, conversation_id), checker, self._tally, self._options.patience_s
+        )
         has_ended = False
         try:
             async with anyio.create_task_group() as tasks:
@@ -124,9 +112,9 @@ class Player:
                 return
 
 
-def socket_url_of(base_url: str) -> str:
-    """Where the sockets of a service are whose REST is at this address."""
-    return base_url.rstrip("/").replace("http", "ws", 1) + "/api/ws/conversations"
+def socket_url_of(base_url: str, conversation_id: str) -> str:
+    """Where the sockets of a conversation are whose REST is at this address."""
+    return f"{base_url.rstrip('/').replace('http', 'ws', 1)}/api/ws/conversations/{conversation_id}"
 
 
 def _start_of(dialogue: Dialogue) -> dict[str, Any]:

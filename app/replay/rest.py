@@ -7,6 +7,7 @@ import httpx
 import msgspec
 from uuid_utils import uuid7
 
+from app.replay.options import Options
 from app.replay.patience import Patience
 from app.replay.tally import Tally
 
@@ -25,10 +26,12 @@ class Refused(Exception):
 class RestClient:
     """Shared by all players of a run."""
 
-    def __init__(self, base_url: str, tally: Tally, max_connections: int) -> None:
-        limits = httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections)
-        self._client = httpx.AsyncClient(base_url=base_url, limits=limits, timeout=TIMEOUT_S, trust_env=False)
+    def __init__(self, options: Options, tally: Tally) -> None:
+        count = options.concurrency
+        limits = httpx.Limits(max_connections=count, max_keepalive_connections=count)
+        self._client = httpx.AsyncClient(base_url=options.url, limits=limits, timeout=TIMEOUT_S, trust_env=False)
         self._tally = tally
+        self._patience_s = options.patience_s
 
     async def __aenter__(self) -> Self:
         return self
@@ -75,7 +78,7 @@ class RestClient:
         """
         content = None if body is None else msgspec.json.encode(body)
         headers = {} if body is None else {"Content-Type": "application/json", "Idempotency-Key": str(uuid7())}
-        patience = Patience()
+        patience = Patience(self._patience_s)
         while True:
             try:
                 answer = await self._client.request(method, path, content=content, headers=headers)

@@ -51,10 +51,11 @@ class Pending(msgspec.Struct, eq=False):
 class ConversationSocket:
     """`run` keeps a connection; the other methods wait for one where they need it."""
 
-    def __init__(self, url: str, checker: Checker, tally: Tally) -> None:
+    def __init__(self, url: str, checker: Checker, tally: Tally, patience_s: float) -> None:
         self._url = url
         self._checker = checker
         self._tally = tally
+        self._patience_s = patience_s
         self._connection: ClientConnection | None = None
         self._pending: Pending | None = None
         self._moved = anyio.Event()
@@ -67,7 +68,7 @@ class ConversationSocket:
         Raises:
             SocketStopped, ServiceAway: there is no coming back.
         """
-        patience = Patience()
+        patience = Patience(self._patience_s)
         while True:
             self._come_back_after_ms = None
             reason = await self._until_lost(patience)
@@ -84,7 +85,7 @@ class ConversationSocket:
         command_id = str(uuid7())
         frame = _encode({"type": "command", "id": command_id, "name": name, "payload": payload})
         started_at = perf_counter()
-        patience = Patience()
+        patience = Patience(self._patience_s)
         while True:
             pending = self._pending = Pending(command_id, frame, None, anyio.Event())
             await self._send(frame)

@@ -33,7 +33,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     skipped_lines: int
     difference_count: int
     differences: tuple[Difference, ...]
-    is_interrupted: bool
+    is_stopped: bool
 
 
 def summary_of(tally: Tally) -> Summary:
@@ -58,7 +58,7 @@ def summary_of(tally: Tally) -> Summary:
         skipped_lines=tally.skipped_lines,
         difference_count=tally.difference_count,
         differences=tuple(tally.differences),
-        is_interrupted=tally.is_interrupted,
+        is_stopped=tally.is_stopped,
     )
 
 
@@ -72,11 +72,11 @@ def percentile(ascending: Sequence[float], share: float) -> float | None:
 
 def print_summary(summary: Summary, console: Console) -> None:
     """A table, and the first differences with the ids that find them."""
-    table = Table(title="Stopped before the end" if summary.is_interrupted else None, show_header=False)
+    table = Table(title="Stopped before the end" if summary.is_stopped else None, show_header=False)
     table.add_column()
     table.add_column(justify="right")
     for name, value in asdict(summary).items():
-        if name not in ("differences", "is_interrupted"):
+        if name not in ("differences", "is_stopped"):
             table.add_row(_label(name), _shown(value))
     console.print(table)
     for difference in summary.differences[:SHOWN_DIFFERENCES]:

@@ -30,7 +30,8 @@ class Tally(Struct, eq=False):
     ack_ms: list[float] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
     difference_count: int = 0
-    is_interrupted: bool = False
+    is_stopped: bool = False
+    """Before the end: by Ctrl-C, or because the service did not come back."""
 
     @property
     def elapsed_s(self) -> float:

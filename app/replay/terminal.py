@@ -1,10 +1,8 @@
 """A run as somebody at a terminal sees it: bar, bad lines, summary, exit status."""
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import msgspec
 import uvloop
@@ -12,13 +10,22 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from app.replay.dialogues import BadLine, read_dialogues
-from app.replay.playback import Options, play_all
+from app.replay.options import Options
+from app.replay.playback import play_all
 from app.replay.summary import print_summary, summary_of
 from app.replay.tally import Tally
 
 DIFFERENT: Final = 1
 NOTHING_TO_PLAY: Final = 1
 INTERRUPTED: Final = 130
+
+COLUMNS: Final = (
+    TextColumn("conversations"),
+    BarColumn(),
+    MofNCompleteColumn(),
+    TextColumn("{task.fields[rate]:,.0f} events/s, {task.fields[errors]} errors"),
+    TimeElapsedColumn(),
+)
 
 
 def replay_file(path: Path, options: Options, limit: int | None, *, as_json: bool) -> int:
@@ -27,13 +34,9 @@ def replay_file(path: Path, options: Options, limit: int | None, *, as_json: boo
     Raises:
         NoService: there is nobody to play to.
     """
-    tally, console = Tally(), Console(stderr=True)
-
-    def tell(line: BadLine) -> None:
-        console.print(f"{path}, line {line.number} skipped: {line.reason}", markup=False, highlight=False)
-
-    with path.open("rb") as lines, _progress_bar(console, _total(path, limit)) as show:
-        uvloop.run(play_all(options, read_dialogues(lines, limit), tally, tell, show))
+    tally = Tally()
+    with path.open("rb") as lines, TerminalView(path, limit) as view:
+        uvloop.run(play_all(options, read_dialogues(lines, limit), tally, view))
     summary = summary_of(tally)
     if as_json:
         sys.stdout.write(msgspec.json.encode(summary).decode() + "\n")
@@ -42,10 +45,36 @@ def replay_file(path: Path, options: Options, limit: int | None, *, as_json: boo
     return _status(tally)
 
 
+class TerminalView:
+    """A progress bar, and the bad lines above it, on standard error."""
+
+    def __init__(self, path: Path, limit: int | None) -> None:
+        self._path = path
+        self._progress = Progress(*COLUMNS, console=Console(stderr=True))
+        self._task = self._progress.add_task("", total=_total(path, limit), rate=0.0, errors=0)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def show_progress(self, tally: Tally) -> None:
+        """Move the bar."""
+        rate = tally.events / tally.elapsed_s
+        self._progress.update(self._task, completed=tally.conversations, rate=rate, errors=tally.difference_count)
+
+    def show_bad_line(self, line: BadLine) -> None:
+        """Name it and say what is wrong with it."""
+        text = f"{self._path}, line {line.number} skipped: {line.reason}"
+        self._progress.console.print(text, markup=False, highlight=False)
+
+
 def _status(tally: Tally) -> int:
     if tally.difference_count:
         return DIFFERENT
-    if tally.is_interrupted:
+    if tally.is_stopped:
         return INTERRUPTED
     return 0 if tally.conversations else NOTHING_TO_PLAY
 
@@ -54,23 +83,3 @@ def _total(path: Path, limit: int | None) -> int:
     with path.open("rb") as lines:
         count = sum(1 for line in lines if line.strip())
     return count if limit is None else min(count, limit)
-
-
-@contextmanager
-def _progress_bar(console: Console, total: int) -> Iterator[Callable[[Tally], None]]:
-    """Shows the tally while the block runs."""
-    columns = (
-        TextColumn("conversations"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]:,.0f} events/s, {task.fields[errors]} errors"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("", total=total, rate=0.0, errors=0)
-
-        def show(tally: Tally) -> None:
-            rate = tally.events / tally.elapsed_s
-            progress.update(task, completed=tally.conversations, rate=rate, errors=tally.difference_count)
-
-        yield show

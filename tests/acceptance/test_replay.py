@@ -124,9 +124,22 @@ def test_ctrl_c_ends_the_conversations_and_says_what_was_done(served: ServedProc
     replay.send_signal(signal.SIGINT)
     status, summary, said = finish(replay)
 
-    assert (status, summary["is_interrupted"], summary["differences"]) == (130, True, [])
+    assert (status, summary["is_stopped"], summary["differences"]) == (130, True, [])
     assert "Traceback" not in said
     assert active_conversations(served.url) == []
+
+
+def test_a_service_that_stays_away_stops_the_run() -> None:
+    with temporary_folder() as folder:
+        served = ServedProcess(folder / "data")
+        served.start()
+        replay = start_replay(served.url, "--speed", "1", "--concurrency", "2", "--patience", "1")
+        wait_until_active(served.url, 2)
+        served.kill()
+        status, summary, _ = finish(replay)
+
+    assert (status, summary["is_stopped"]) == (1, True)
+    assert {difference["what"].partition(",")[0] for difference in summary["differences"]} == {"no success for 1 s"}
 
 
 def test_bad_lines_are_named_and_skipped(served: ServedProcess, tmp_path: Path) -> None:
