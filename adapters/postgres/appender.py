@@ -9,6 +9,7 @@ import asyncio
 import random
 from collections.abc import Sequence
 
+import anyio
 import structlog
 
 from adapters.postgres.append_failures import AppendFailure, ContentRefused, StatementRefused
@@ -65,19 +66,15 @@ class BatchingAppender:
 
     async def run(self) -> None:
         """Store what is queued, until cancelled; what is then unanswered is answered as not or not surely stored."""
-        deadlines = asyncio.create_task(self._keep_deadlines())
         try:
-            await self._store([])  # connect before the first command comes
-            while True:
-                await self._queue.filled()
-                self._in_flight = self._queue.take_batch()
-                await self._store(self._in_flight)
-                self._in_flight = []
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._keep_deadlines)
+                await self._keep_storing()
         finally:
             self._is_closed = True
-            deadlines.cancel()
             self._give_up_until(float("inf"))
-            await self._session.close()
+            with anyio.CancelScope(shield=True):
+                await self._session.close()
 
     async def drain(self) -> None:
         """Take nothing more in and wait until all that was taken in is answered."""
@@ -85,6 +82,14 @@ class BatchingAppender:
         unanswered = [pending.outcome for pending in (*self._in_flight, *self._queue)]
         if unanswered:
             await asyncio.wait(unanswered)
+
+    async def _keep_storing(self) -> None:
+        await self._store([])  # connect before the first command comes
+        while True:
+            await self._queue.filled()
+            self._in_flight = self._queue.take_batch()
+            await self._store(self._in_flight)
+            self._in_flight = []
 
     async def _store(self, batch: list[PendingAppend]) -> None:
         """Try until every command of the batch is answered, by an outcome or by its deadline."""
