@@ -10,9 +10,10 @@ from litestar.handlers import WebsocketRouteHandler
 
 from app.http import health
 from app.http.auth import principal_of
+from app.http.dependencies import Access
 from app.http.openapi.routes import routes_for
 from app.http.problems import answer_with_problem
-from app.http.requests import MAX_BODY_BYTES
+from app.http.requests import MAX_BODY_BYTES, HttpRequest
 from app.http.v2 import commands, conversations, messages, meta
 from app.service import Service
 
@@ -35,12 +36,13 @@ def create_application(
     lifespan: Sequence[Lifespan] = (),
 ) -> Litestar:
     """The application over a service that is running. Exceptions become problems in one place; none is logged twice."""
+
+    def access(request: HttpRequest) -> Access:
+        return Access(service, principal_of(request))
+
     return Litestar(
         route_handlers=[*ROUTES, *routes_for(ROUTES), *websocket_handlers],
-        dependencies={
-            "service": Provide(lambda: service, sync_to_thread=False),
-            "principal": Provide(principal_of, sync_to_thread=False),
-        },
+        dependencies={"access": Provide(access, sync_to_thread=False)},
         exception_handlers={Exception: answer_with_problem},
         request_max_body_size=MAX_BODY_BYTES,
         lifespan=list(lifespan),

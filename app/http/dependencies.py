@@ -2,11 +2,19 @@
 
 from litestar.di import NamedDependency
 from litestar.params import FromPath
+from msgspec import Struct
 
 from app.principal import Principal
 from app.service import Service
 
-GivenService = NamedDependency[Service]
-GivenPrincipal = NamedDependency[Principal]
+
+class Access(Struct, frozen=True):
+    """The service, and who calls it. One dependency and not two: Litestar begins a task for each of several."""
+
+    service: Service
+    principal: Principal
+
+
+GivenAccess = NamedDependency[Access]
 PathText = FromPath[str]
 """An id in the path, as text that may be anything."""

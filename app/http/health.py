@@ -7,7 +7,7 @@ from typing import Final, Literal
 from litestar import Response, get
 from msgspec import Struct
 
-from app.http.dependencies import GivenService
+from app.http.dependencies import GivenAccess
 from app.http.openapi.operation import Operation
 from app.http.responses import answer
 from app.use_cases.get_health import Health
@@ -55,7 +55,7 @@ class FeedHealth(Struct, frozen=True, kw_only=True):
 
 
 class Services(Struct, frozen=True, kw_only=True):
-    """The parts of the service."""
+    """The parts of the access.service."""
 
     conversation_tracker: TrackerHealth
     event_store: StoreHealth
@@ -123,8 +123,8 @@ def services_of(health: Health) -> Services:
         problems=("internal_error",),
     ),
 )
-async def get_health(service: GivenService) -> Response[bytes]:
-    health = await service.health()
+async def get_health(access: GivenAccess) -> Response[bytes]:
+    health = await access.service.health()
     status: Literal["healthy", "degraded"] = "healthy" if health.is_ready else "degraded"
     view = HealthView(status=status, timestamp=health.at, services=services_of(health))
     return answer(view, headers=NO_STORE)
@@ -155,8 +155,8 @@ async def get_liveness() -> Response[bytes]:
         also={HTTPStatus.SERVICE_UNAVAILABLE: ReadyView},
     ),
 )
-async def get_readiness(service: GivenService) -> Response[bytes]:
-    health = await service.health.readiness()
+async def get_readiness(access: GivenAccess) -> Response[bytes]:
+    health = await access.service.health.readiness()
     status: Literal["ready", "not_ready"] = "ready" if health.is_ready else "not_ready"
     view = ReadyView(status=status, timestamp=health.at, services=services_of(health))
     return answer(view, HTTPStatus.OK if health.is_ready else HTTPStatus.SERVICE_UNAVAILABLE, NO_STORE)

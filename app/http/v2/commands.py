@@ -8,7 +8,7 @@ from litestar import Response, get, post
 from msgspec.structs import asdict
 
 from app.command_payloads import named_within_payload, read_command
-from app.http.dependencies import GivenPrincipal, GivenService, PathText
+from app.http.dependencies import GivenAccess, PathText
 from app.http.openapi.operation import READ_PROBLEMS, WRITE_PROBLEMS, Operation
 from app.http.requests import (
     HttpRequest,
@@ -60,16 +60,14 @@ _command_decoder: Final = msgspec.json.Decoder(CommandBody)
     ),
     status_code=HTTPStatus.OK,
 )
-async def run_command(
-    request: HttpRequest, service: GivenService, principal: GivenPrincipal, conversation_id: PathText
-) -> Response[bytes]:
+async def run_command(request: HttpRequest, access: GivenAccess, conversation_id: PathText) -> Response[bytes]:
     read_query(request, NoParameters)
-    options = write_options(request, principal)
+    options = write_options(request, access.principal)
     body = await read_body(request, _command_decoder)
     check_same(options, body.id, body.expected_version)
     named_version = body.expected_version if options.expected_version is None else options.expected_version
     wanted = command_request(
-        principal,
+        access.principal,
         conversation_id_of(conversation_id),
         read_command(body.name, bytes(body.payload)),
         command_id=options.command_id or body.id,
@@ -77,8 +75,8 @@ async def run_command(
         traceparent=options.traceparent,
     )
     with preconditions(options), named_within_payload():
-        result = await service.run_command(wanted)
-    return write_answer(_command_answer(result, service.epoch), result)
+        result = await access.service.run_command(wanted)
+    return write_answer(_command_answer(result, access.service.epoch), result)
 
 
 def _command_answer(result: CommandResult, epoch: str) -> CommandAnswer:
@@ -102,11 +100,9 @@ def _command_answer(result: CommandResult, epoch: str) -> CommandAnswer:
         problems=("invalid_query", "not_found", *READ_PROBLEMS),
     ),
 )
-async def read_events(
-    request: HttpRequest, service: GivenService, principal: GivenPrincipal, conversation_id: PathText
-) -> Response[bytes]:
+async def read_events(request: HttpRequest, access: GivenAccess, conversation_id: PathText) -> Response[bytes]:
     query = EventQuery(**asdict(read_query(request, EventsParameters)))
-    history = await service.read_events(principal, conversation_id_of(conversation_id), query)
+    history = await access.service.read_events(access.principal, conversation_id_of(conversation_id), query)
     views = tuple(event_view(recorded) for recorded in history.events)
     return list_answer(page_of(views, has_more=history.has_more), is_stale=False)
 

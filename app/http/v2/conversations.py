@@ -7,7 +7,7 @@ import msgspec
 from litestar import Response, get, patch, post, put
 from msgspec.structs import asdict
 
-from app.http.dependencies import GivenPrincipal, GivenService, PathText
+from app.http.dependencies import Access, GivenAccess, PathText
 from app.http.openapi.operation import READ_PROBLEMS, WRITE_PROBLEMS, Operation
 from app.http.requests import (
     HttpRequest,
@@ -30,9 +30,7 @@ from app.http.v2.bodies import (
 )
 from app.http.v2.pages import page_of
 from app.http.v2.writes import carry_out, conversation_answer, preconditions
-from app.principal import Principal
 from app.queries import ConversationQuery, InvalidQuery
-from app.service import Service
 from app.views import ConversationView, conversation_view, listed_conversation_view
 from domain.conversation.commands import ChangeMetadata, EndConversation, StartConversation
 from domain.conversation.conversation import Conversation
@@ -71,16 +69,18 @@ _metadata_decoder: Final = msgspec.json.Decoder(MetadataBody)
         problems=("already_exists", *WRITE_PROBLEMS),
     ),
 )
-async def start_conversation(request: HttpRequest, service: GivenService, principal: GivenPrincipal) -> Response[bytes]:
+async def start_conversation(request: HttpRequest, access: GivenAccess) -> Response[bytes]:
     read_query(request, NoParameters)
-    options = write_options(request, principal)
+    options = write_options(request, access.principal)
     body = await read_body(request, _start_decoder)
     fields = asdict(body)
     conversation_id: ConversationId | None = fields.pop("id")
     with preconditions(options):
-        result = await service.start_conversation(principal, StartConversation(**fields), options, conversation_id)
+        result = await access.service.start_conversation(
+            access.principal, StartConversation(**fields), options, conversation_id
+        )
     location = f"{COLLECTION}/{result.conversation.id}"
-    return write_answer(conversation_answer(result, service.epoch), result, HTTPStatus.CREATED, location)
+    return write_answer(conversation_answer(result, access.service.epoch), result, HTTPStatus.CREATED, location)
 
 
 @get(
@@ -94,11 +94,11 @@ async def start_conversation(request: HttpRequest, service: GivenService, princi
         problems=("invalid_query", *READ_PROBLEMS),
     ),
 )
-async def list_conversations(request: HttpRequest, service: GivenService, principal: GivenPrincipal) -> Response[bytes]:
+async def list_conversations(request: HttpRequest, access: GivenAccess) -> Response[bytes]:
     fields = asdict(read_query(request, ConversationsParameters))
     min_position: int | None = fields.pop("min_position")
-    listing = await service.list_conversations(principal, ConversationQuery(**fields), min_position)
-    views = tuple(listed_conversation_view(row, service.epoch) for row in listing.page.rows)
+    listing = await access.service.list_conversations(access.principal, ConversationQuery(**fields), min_position)
+    views = tuple(listed_conversation_view(row, access.service.epoch) for row in listing.page.rows)
     return list_answer(page_of(views, has_more=listing.page.has_more), is_stale=listing.is_stale)
 
 
@@ -115,27 +115,27 @@ async def list_conversations(request: HttpRequest, service: GivenService, princi
         problems=("invalid_query", "not_found", "version_not_found", *READ_PROBLEMS),
     ),
 )
-async def get_conversation(
-    request: HttpRequest, service: GivenService, principal: GivenPrincipal, conversation_id: PathText
-) -> Response[bytes]:
+async def get_conversation(request: HttpRequest, access: GivenAccess, conversation_id: PathText) -> Response[bytes]:
     parameters = read_query(request, ConversationParameters)
-    conversation = await _conversation(service, principal, conversation_id_of(conversation_id), parameters)
+    conversation = await _conversation(access, conversation_id_of(conversation_id), parameters)
     headers = {"ETag": etag(conversation.version), "Cache-Control": "private, no-cache"}
     if has_version(request, conversation.version):
         return Response(b"", status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    return answer(conversation_view(conversation, service.epoch), headers=headers)
+    return answer(conversation_view(conversation, access.service.epoch), headers=headers)
 
 
 async def _conversation(
-    service: Service, principal: Principal, conversation_id: ConversationId, parameters: ConversationParameters
+    access: Access, conversation_id: ConversationId, parameters: ConversationParameters
 ) -> Conversation:
     if parameters.at is not None and parameters.at_version is not None:
         raise InvalidQuery("at", "and `at_version` exclude each other.")
     if parameters.at_version is not None:
-        return await service.get_conversation.at_version(principal, conversation_id, parameters.at_version)
+        return await access.service.get_conversation.at_version(
+            access.principal, conversation_id, parameters.at_version
+        )
     if parameters.at is not None:
-        return await service.get_conversation.at_time(principal, conversation_id, parameters.at)
-    return await service.get_conversation(principal, conversation_id)
+        return await access.service.get_conversation.at_time(access.principal, conversation_id, parameters.at)
+    return await access.service.get_conversation(access.principal, conversation_id)
 
 
 @put(
@@ -152,14 +152,12 @@ async def _conversation(
         problems=("not_found", *WRITE_PROBLEMS),
     ),
 )
-async def end_conversation(
-    request: HttpRequest, service: GivenService, principal: GivenPrincipal, conversation_id: PathText
-) -> Response[bytes]:
+async def end_conversation(request: HttpRequest, access: GivenAccess, conversation_id: PathText) -> Response[bytes]:
     read_query(request, NoParameters)
     body = await read_body(request, _end_decoder)
     command = EndConversation(**asdict(body))
-    result = await carry_out(request, service, principal, conversation_id_of(conversation_id), command)
-    return write_answer(conversation_answer(result, service.epoch), result)
+    result = await carry_out(request, access, conversation_id_of(conversation_id), command)
+    return write_answer(conversation_answer(result, access.service.epoch), result)
 
 
 @patch(
@@ -175,14 +173,12 @@ async def end_conversation(
         problems=("not_found", "invalid_transition", "limit_reached", *WRITE_PROBLEMS),
     ),
 )
-async def change_metadata(
-    request: HttpRequest, service: GivenService, principal: GivenPrincipal, conversation_id: PathText
-) -> Response[bytes]:
+async def change_metadata(request: HttpRequest, access: GivenAccess, conversation_id: PathText) -> Response[bytes]:
     read_query(request, NoParameters)
     body = await read_body(request, _metadata_decoder)
     command = ChangeMetadata(metadata=body.metadata)
-    result = await carry_out(request, service, principal, conversation_id_of(conversation_id), command)
-    return write_answer(conversation_answer(result, service.epoch), result)
+    result = await carry_out(request, access, conversation_id_of(conversation_id), command)
+    return write_answer(conversation_answer(result, access.service.epoch), result)
 
 
 ROUTES: Final = (start_conversation, list_conversations, get_conversation, end_conversation, change_metadata)

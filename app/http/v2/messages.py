@@ -7,7 +7,7 @@ import msgspec
 from litestar import Response, get, post
 from msgspec.structs import asdict
 
-from app.http.dependencies import GivenPrincipal, GivenService, PathText
+from app.http.dependencies import GivenAccess, PathText
 from app.http.openapi.operation import READ_PROBLEMS, WRITE_PROBLEMS, Operation
 from app.http.requests import (
     HttpRequest,
@@ -64,15 +64,13 @@ _feedback_decoder: Final = msgspec.json.Decoder(FeedbackBody)
         problems=("not_found", "busy", "invalid_transition", "message_exists", "limit_reached", *WRITE_PROBLEMS),
     ),
 )
-async def post_message(
-    request: HttpRequest, service: GivenService, principal: GivenPrincipal, conversation_id: PathText
-) -> Response[bytes]:
+async def post_message(request: HttpRequest, access: GivenAccess, conversation_id: PathText) -> Response[bytes]:
     read_query(request, NoParameters)
-    options = write_options(request, principal)
+    options = write_options(request, access.principal)
     body = await read_body(request, _message_decoder)
     with preconditions(options):
-        posted = await service.post_message(principal, conversation_id_of(conversation_id), body, options)
-    return write_answer(_message_answer(posted, service.epoch), posted.result, HTTPStatus.CREATED)
+        posted = await access.service.post_message(access.principal, conversation_id_of(conversation_id), body, options)
+    return write_answer(_message_answer(posted, access.service.epoch), posted.result, HTTPStatus.CREATED)
 
 
 def _message_answer(posted: Posted, epoch: str) -> MessageAnswer:
@@ -97,13 +95,13 @@ def _message_answer(posted: Posted, epoch: str) -> MessageAnswer:
         problems=("invalid_query", "not_found", *READ_PROBLEMS),
     ),
 )
-async def list_messages(
-    request: HttpRequest, service: GivenService, principal: GivenPrincipal, conversation_id: PathText
-) -> Response[bytes]:
+async def list_messages(request: HttpRequest, access: GivenAccess, conversation_id: PathText) -> Response[bytes]:
     fields = asdict(read_query(request, MessagesParameters))
     min_position: int | None = fields.pop("min_position")
     query = MessageQuery(**fields)
-    listing = await service.list_messages(principal, conversation_id_of(conversation_id), query, min_position)
+    listing = await access.service.list_messages(
+        access.principal, conversation_id_of(conversation_id), query, min_position
+    )
     views = tuple(message_view(row) for row in listing.page.rows)
     return list_answer(page_of(views, has_more=listing.page.has_more), is_stale=listing.is_stale)
 
@@ -124,8 +122,7 @@ async def list_messages(
 )
 async def give_feedback(
     request: HttpRequest,
-    service: GivenService,
-    principal: GivenPrincipal,
+    access: GivenAccess,
     conversation_id: PathText,
     message_id: PathText,
 ) -> Response[bytes]:
@@ -133,8 +130,8 @@ async def give_feedback(
     body = await read_body(request, _feedback_decoder)
     owner = conversation_id_of(conversation_id)
     command = RecordFeedback(message_id=message_id_of(message_id), rating=body.rating, comment=body.comment)
-    result = await carry_out(request, service, principal, owner, command)
-    return write_answer(conversation_answer(result, service.epoch), result)
+    result = await carry_out(request, access, owner, command)
+    return write_answer(conversation_answer(result, access.service.epoch), result)
 
 
 ROUTES: Final = (post_message, list_messages, give_feedback)

@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from app.http.dependencies import Access
 from app.http.problems import PreconditionFailed
 from app.http.requests import HttpRequest, write_options
 from app.http.v2.bodies import ConversationAnswer
-from app.principal import Principal
-from app.service import Service
 from app.use_cases.run_command import CommandResult, command_request
 from app.use_cases.write_options import WriteOptions
 from app.views import conversation_view
@@ -32,14 +31,14 @@ def preconditions(options: WriteOptions) -> Iterator[None]:
 
 
 async def carry_out(
-    request: HttpRequest, service: Service, principal: Principal, conversation_id: ConversationId, command: Command
+    request: HttpRequest, access: Access, conversation_id: ConversationId, command: Command
 ) -> CommandResult:
     """Run one certain command as the request's headers want it."""
-    options = write_options(request, principal)
+    options = write_options(request, access.principal)
     with preconditions(options):
-        return await service.run_command(
+        return await access.service.run_command(
             command_request(
-                principal,
+                access.principal,
                 conversation_id,
                 command,
                 command_id=options.command_id,
