@@ -69,7 +69,8 @@ class Conversation(Struct, frozen=True, kw_only=True):
     """One conversation at one version. `version` is the number of its events; 0 and no state before the first.
 
     `turn` is the number of user messages that opened a turn. `interrupted` is the answer that a barge-in cut off and
-    that may still resume. `queue` holds messages that wait for the end of the turn, oldest first.
+    that may still resume. `over_response_id` is the answer that was over last: it cannot answer a later turn. `queue`
+    holds messages that wait for the end of the turn, oldest first.
     """
 
     id: ConversationId
@@ -90,6 +91,7 @@ class Conversation(Struct, frozen=True, kw_only=True):
     ended_reason: EndedReason | None = None
     response: Response | None = None
     interrupted: Response | None = None
+    over_response_id: str | None = None
     queue: tuple[UserMessageQueued, ...] = ()
     open_tool_calls: tuple[str, ...] = ()
     fault: Fault | None = None

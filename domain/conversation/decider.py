@@ -177,10 +177,12 @@ def _means(command: c.StartResponse, current: Response) -> bool:
 def _complete_response(command: c.CompleteResponse, origin: Origin, conversation: Conversation) -> Events:
     current = conversation.response
     if current is None:
+        if command.response_id is not None and command.response_id == conversation.over_response_id:
+            raise _response_over(command.response_id, conversation)
         response_id = command.response_id or origin.command_id
         current = Response(response_id, _new_message_id(command.message_id, origin, conversation))
     if command.response_id not in (None, current.response_id):
-        raise _response_over(command.response_id, current, conversation)
+        raise _response_over(command.response_id, conversation)
     if command.message_id not in (None, current.message_id):
         raise InvalidCommand("message_id", f"differs from {current.message_id}, which the answer began with.")
     completed = e.ResponseCompleted(
@@ -364,6 +366,8 @@ def _invalid_transition(command: c.Command, conversation: Conversation) -> Inval
     return InvalidTransition(sentence, conversation.state, conversation.version, names)
 
 
-def _response_over(given: str | None, current: Response, conversation: Conversation) -> ResponseOver:
-    sentence = f"Response {given} is over; the one in progress is {current.response_id}."
+def _response_over(given: str | None, conversation: Conversation) -> ResponseOver:
+    current = conversation.response
+    present = f"the one in progress is {current.response_id}" if current else "none is in progress"
+    sentence = f"Response {given} is over; {present}."
     return ResponseOver(sentence, conversation.state, conversation.version, allowed(conversation))

@@ -12,8 +12,6 @@ from domain.conversation.transitions import state_after
 from domain.envelope import Recorded
 from domain.ids import MessageId
 
-_TURN_OVER: dict[str, Any] = {"response": None, "interrupted": None, "open_tool_calls": ()}
-
 
 def evolve(conversation: Conversation, event: e.Event, at: datetime) -> Conversation:
     """The conversation after one more event, which occurred `at` (the clock of the node that took the command)."""
@@ -40,7 +38,7 @@ def _changes(conversation: Conversation, event: e.Event, at: datetime) -> dict[s
         case e.ListeningStarted():
             return {}
         case e.ListeningStopped():
-            return _TURN_OVER
+            return _turn_over(conversation)
         case e.UserMessageReceived():
             return _user_message_received(conversation, event)
         case e.UserMessageQueued():
@@ -48,19 +46,19 @@ def _changes(conversation: Conversation, event: e.Event, at: datetime) -> dict[s
         case e.ResponseStarted():
             return {"response": _response(event)}
         case e.ResponseCompleted():
-            return {"answered": True, **_TURN_OVER, **_message(conversation, event.message_id, event.resumed)}
+            return _response_completed(conversation, event)
         case e.ResponseInterrupted():
             message = _message(conversation, event.message_id, event.resumed)
             return {"response": None, "interrupted": _response(event, resumed=True), **message}
         case e.ResponseCancelled():
-            return _TURN_OVER
+            return _turn_over(conversation)
         case e.SpeechResumed():
             return {"response": conversation.interrupted, "interrupted": None}
         case e.TurnFailed():
             fault = Fault(code=event.code, message=event.message, retryable=event.retryable)
-            return {"fault": fault, "answered": False, **_TURN_OVER}
+            return {"fault": fault, "answered": False, **_turn_over(conversation)}
         case e.TurnRetried():
-            return {"fault": None}
+            return {"fault": None, "over_response_id": None}
         case e.ToolCallStarted():
             return {"open_tool_calls": (*conversation.open_tool_calls, event.tool_call_id)}
         case e.ToolCallCompleted():
@@ -73,7 +71,7 @@ def _changes(conversation: Conversation, event: e.Event, at: datetime) -> dict[s
         case e.MetadataChanged():
             return {"metadata": event.metadata}
         case e.ConversationEnded():
-            return {"ended_at": at, "ended_reason": event.ended_reason, "queue": (), **_TURN_OVER}
+            return {"ended_at": at, "ended_reason": event.ended_reason, "queue": (), **_turn_over(conversation)}
         case _:
             assert_never(event)
 
@@ -99,9 +97,24 @@ def _user_message_received(conversation: Conversation, event: e.UserMessageRecei
         "fault": None,
         "answered": False,
         "queue": tuple(waiting),
-        **_TURN_OVER,
+        **_turn_over(conversation),
         **_message(conversation, event.message_id, event.queued),
     }
+
+
+def _response_completed(conversation: Conversation, event: e.ResponseCompleted) -> dict[str, Any]:
+    return {
+        "answered": True,
+        **_turn_over(conversation),
+        "over_response_id": event.response_id,
+        **_message(conversation, event.message_id, event.resumed),
+    }
+
+
+def _turn_over(conversation: Conversation) -> dict[str, Any]:
+    over = conversation.response or conversation.interrupted
+    over_response_id = over.response_id if over else conversation.over_response_id
+    return {"response": None, "interrupted": None, "open_tool_calls": (), "over_response_id": over_response_id}
 
 
 def _response(event: e.ResponseStarted | e.ResponseInterrupted, resumed: bool = False) -> Response:

@@ -13,6 +13,7 @@ from tests.support.moments import (
     ANSWER,
     ANSWER_ID,
     ANSWERED,
+    CRASH,
     INTERRUPTED,
     PROCESSING,
     QUESTION_ID,
@@ -102,8 +103,7 @@ def test_an_answer_tells_its_own_turn_and_not_the_one_that_begins_with_its_end()
 
 
 def test_the_next_answer_has_its_own_turn_and_no_model_of_the_last() -> None:
-    asked_again = e.UserMessageReceived(message_id=message_id(7), turn=2, content="And at eight?")
-    given(*ANSWERED, asked_again).when(c.CompleteResponse(content="Yes.")).then(
+    given(*ANSWERED, NEXT_QUESTION).when(c.CompleteResponse(content="Yes.")).then(
         e.ResponseCompleted(turn=2, message_id=OWN_MESSAGE_ID, response_id=COMMAND_ID, content="Yes.")
     )
 
@@ -116,6 +116,22 @@ def test_an_answer_keeps_the_message_id_that_it_began_with() -> None:
 def test_an_answer_that_is_over_cannot_complete_the_one_in_progress() -> None:
     command = c.CompleteResponse(content="Yes.", response_id="an older one")
     given(*SPEAKING).when(command).then_refused(ResponseOver, state=State.SPEAKING, version=3, code="response_over")
+
+
+NEXT_QUESTION = e.UserMessageReceived(message_id=message_id(7), turn=2, content="And at eight?")
+
+
+@pytest.mark.parametrize("moment", [INTERRUPTED, ANSWERED], ids=["interrupted", "answered"])
+def test_an_answer_that_is_over_does_not_answer_the_next_turn(moment: tuple[e.Event, ...]) -> None:
+    late = c.CompleteResponse(content="Yes.", response_id=RESPONSE_ID)
+    given(*moment, NEXT_QUESTION).when(late).then_refused(ResponseOver, state=State.PROCESSING)
+
+
+def test_a_turn_that_is_tried_again_may_use_its_response_id_again() -> None:
+    answer = c.CompleteResponse(content="Yes.", response_id=RESPONSE_ID)
+    given(*SPEAKING, CRASH, e.TurnRetried(turn=1)).when(answer).then(
+        e.ResponseCompleted(turn=1, message_id=OWN_MESSAGE_ID, response_id=RESPONSE_ID, content="Yes.")
+    )
 
 
 @pytest.mark.parametrize("moment", [INTERRUPTED, ANSWERED], ids=["interrupted", "answered"])
