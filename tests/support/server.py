@@ -15,6 +15,7 @@ from app.http.application import create_application
 from app.main import server_config
 from app.settings import Settings
 from app.wiring import Parts, open_service
+from domain.conversation.events import tag_of
 
 REQUEST_TIMEOUT_S = 30.0
 TEST_SETTINGS = Settings(allow_unsafe_durability=True)
@@ -30,9 +31,17 @@ class RunningServer:
 
     async def head_position(self) -> int:
         """Where the last event stands: it rises with everything that is stored."""
-        log = self.parts.store
-        assert isinstance(log, PostgresEventStore)
-        return await log.head_position()
+        return await self._log.head_position()
+
+    async def event_types_after(self, position: int) -> list[str]:
+        """The types of what was stored since, at most 100."""
+        page = await self._log.read_page(position, limit=100)
+        return [tag_of(type(recorded.event)) for recorded in page.events]
+
+    @property
+    def _log(self) -> PostgresEventStore:
+        assert isinstance(self.parts.store, PostgresEventStore)
+        return self.parts.store
 
 
 @asynccontextmanager
