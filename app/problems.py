@@ -40,6 +40,7 @@ KINDS: Final = (
     ProblemKind("precondition_failed", 412, "The conversation is not at the version of If-Match."),
     ProblemKind("too_large", 413, "The body is too large."),
     ProblemKind("unsupported_media_type", 415, "The body is not declared as JSON."),
+    ProblemKind("upgrade_required", 426, "The path is that of a WebSocket."),
     ProblemKind("idempotency_mismatch", 422, "The idempotency key was used for something else."),
     ProblemKind("internal_error", 500, "The service failed."),
     ProblemKind("event_rejected", 500, "The event could not be stored."),

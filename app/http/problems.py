@@ -16,6 +16,7 @@ from domain.errors import TurnlogError
 MEDIA_TYPE: Final = "application/problem+json"
 MAX_INSTANCE_CHARACTERS: Final = 512
 _MILLISECONDS_PER_SECOND: Final = 1_000
+_SOCKET: Final = "websocket"
 _CODE_OF_STATUS: Final = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
 logger = structlog.get_logger()
@@ -80,16 +81,23 @@ def _problem_of_litestar(error: HTTPException) -> Problem:
     status = error.status_code
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return problem(INTERNAL_ERROR)
-    kind = KIND_OF_CODE[_CODE_OF_STATUS.get(status, "bad_request")]
-    return problem(kind)
+    code = "upgrade_required" if _is_for_sockets(error) else _CODE_OF_STATUS.get(status, "bad_request")
+    return problem(KIND_OF_CODE[code])
+
+
+def _is_for_sockets(error: Exception) -> bool:
+    """Whether the path is one that only a WebSocket can be opened on."""
+    return isinstance(error, HTTPException) and (error.headers or {}).get("allow") == _SOCKET
 
 
 def _allow(error: Exception) -> dict[str, str]:
-    """The methods that the path has, when the method was wrong."""
+    """The methods that the path has, when the method was wrong; or that it has none."""
     if not isinstance(error, HTTPException) or error.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
         return {}
+    if _is_for_sockets(error):
+        return {"Upgrade": _SOCKET}
     methods = (error.headers or {}).get("allow", "").split(", ")
-    return {"Allow": ", ".join(sorted(method for method in methods if method.isupper()))}
+    return {"Allow": ", ".join(sorted(method for method in methods if method != _SOCKET))}
 
 
 def _retry_after(told: Problem) -> dict[str, str]:

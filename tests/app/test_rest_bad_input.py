@@ -221,6 +221,13 @@ async def test_paths_and_methods_that_are_none(rest: Rest, routes: Routes) -> No
     assert (then_problem(response, 405, "method_not_allowed"), response.headers["allow"])[1] == "OPTIONS, POST"
 
 
+async def test_the_path_of_a_socket(rest: Rest) -> None:
+    response = await rest.client.get(f"/api/ws/conversations/{MESSAGE_ID}")
+
+    then_problem(response, 426, "upgrade_required")
+    assert response.headers["upgrade"] == "websocket"
+
+
 async def test_a_problem_says_nothing_of_the_body(rest: Rest, routes: Routes) -> None:
     secret: dict[str, Any] = {"content": "my card is 4111 1111", "role": "narrator my card is 4111 1111"}
 
