@@ -53,6 +53,7 @@ _command_decoder: Final = msgspec.json.Decoder(CommandBody)
             "invalid_transition",
             "already_exists",
             "message_exists",
+            "response_over",
             "unknown_tool_call",
             "limit_reached",
             *WRITE_PROBLEMS,
