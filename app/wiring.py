@@ -13,7 +13,7 @@ from adapters.postgres.epoch import read_epoch
 from adapters.postgres.event_store import PostgresEventStore
 from adapters.postgres.listener import NotificationListener
 from adapters.postgres.migrate import migrate
-from adapters.postgres.pool import read_pool
+from adapters.postgres.pool import Pool, read_pool
 from adapters.postgres.projection_store import PostgresProjectionStore
 from adapters.postgres.read_models import PostgresReadModels
 from adapters.postgres.roles import role_to_act_as
@@ -22,7 +22,7 @@ from adapters.system.ids import Uuid7Source
 from app.aggregates import AggregateCache
 from app.feed import Feed
 from app.lifespan import running
-from app.ports import ReadModels
+from app.ports import HealthSource, ReadModels
 from app.process_health import RunningParts
 from app.projected_position import ProjectedPosition
 from app.projection_loop import ProjectionLoop
@@ -44,21 +44,27 @@ from projections.runner import Runner
 STATEMENT_TIMEOUT_S = 5.0
 
 
+class Database(Struct, frozen=True, kw_only=True):
+    """A database that is fit to be served: how to reach it for reads and for appends, and its incarnation."""
+
+    read_dsn: str
+    append_dsn: str
+    epoch: str
+
+
 class Parts(Struct, frozen=True, kw_only=True):
-    """The parts of a running service that the edges are made of."""
+    """The parts of the service: what the edges are made of, and what has to run."""
 
     service: Service
-    store: EventStore
-    read_models: ReadModels
-    run_command: RunCommand
     gateway: Gateway
     hub: Hub
     appender: BatchingAppender
     feed: Feed
     listener: NotificationListener
     projection: ProjectionLoop
-    aggregates: AggregateCache
-    epoch: str
+    read_models: ReadModels
+    store: EventStore
+    pool: Pool
 
 
 @asynccontextmanager
@@ -69,36 +75,64 @@ async def open_service(settings: Settings, dsn: str) -> AsyncIterator[Parts]:
         MigrationError, UnfitDatabase: the service must not start on this database; the sentence says why.
         psycopg.OperationalError: the database cannot be reached.
     """
+    parts = _assemble(settings, await _prepare(settings, dsn))
+    tasks = (parts.appender.run, parts.feed.run, parts.listener.run, parts.projection.run)
+    async with parts.pool:
+        await parts.feed.start()
+        async with running(tasks, parts.appender.drain):
+            yield parts
+
+
+async def _prepare(settings: Settings, dsn: str) -> Database:
     await migrate(dsn)
     await check_durability(dsn, allow_unsafe=settings.allow_unsafe_durability)
     role = await role_to_act_as(dsn)
-    service_dsn = service_conninfo(dsn, statement_timeout_s=STATEMENT_TIMEOUT_S, role=role)
-    pool = read_pool(service_dsn, settings.read_pool_max_connections)
-
+    read_dsn = service_conninfo(dsn, statement_timeout_s=STATEMENT_TIMEOUT_S, role=role)
     append_dsn = service_conninfo(dsn, statement_timeout_s=settings.append_statement_timeout_s, role=role)
-    appender = BatchingAppender(append_dsn, _append_limits(settings))
+    return Database(read_dsn=read_dsn, append_dsn=append_dsn, epoch=await read_epoch(read_dsn))
+
+
+def _assemble(settings: Settings, database: Database) -> Parts:
+    pool = read_pool(database.read_dsn, settings.read_pool_max_connections)
+    appender = BatchingAppender(database.append_dsn, _append_limits(settings))
     store = PostgresEventStore(appender, pool)
+
+    projected = ProjectedPosition()
+    read_models = PostgresReadModels(pool, projected)
+    runner = Runner(store, max_page_events=settings.projection_page_events)
+    projection = ProjectionLoop(runner, PostgresProjectionStore(database.read_dsn), projected)
+
+    hub = Hub(database.epoch)
+    feed = Feed(store, [hub.deliver, projection.wake], settings.feed_poll_interval_s)
+    listener = NotificationListener(database.read_dsn, feed.wake)
+    appender.on_committed = feed.committed
+    hub.on_hole = feed.wake
+
+    health = RunningParts(appender, settings.append_queue_max_commands, projection, feed, listener)
+    service = _service(settings, database.epoch, store, read_models, health)
+    return Parts(
+        service=service,
+        gateway=Gateway(store, service.run_command, hub, SystemClock(), Uuid7Source()),
+        hub=hub,
+        appender=appender,
+        feed=feed,
+        listener=listener,
+        projection=projection,
+        read_models=read_models,
+        store=store,
+        pool=pool,
+    )
+
+
+def _service(
+    settings: Settings, epoch: str, store: EventStore, read_models: ReadModels, health: HealthSource
+) -> Service:
     clock, ids = SystemClock(), Uuid7Source()
     aggregates = AggregateCache(settings.aggregate_cache_max_count, settings.aggregate_cache_max_bytes)
     run_command = RunCommand(store, aggregates, clock, ids)
-
-    projected = ProjectedPosition()
-    projection = ProjectionLoop(
-        Runner(store, max_page_events=settings.projection_page_events), PostgresProjectionStore(service_dsn), projected
-    )
-    read_models = PostgresReadModels(pool, projected)
-
-    hub = Hub(await read_epoch(service_dsn))
-    feed = Feed(store, [hub.deliver, projection.wake], settings.feed_poll_interval_s)
-    listener = NotificationListener(service_dsn, feed.wake)
-    appender.on_committed = feed.committed
-    hub.on_hole = feed.wake
-    gateway = Gateway(store, run_command, hub, clock, ids)
-
-    health = RunningParts(appender, settings.append_queue_max_commands, projection, feed, listener)
     get_conversation = GetConversation(store, aggregates)
-    service = Service(
-        epoch=hub.epoch,
+    return Service(
+        epoch=epoch,
         start_conversation=StartNewConversation(run_command, ids),
         run_command=run_command,
         post_message=PostMessage(run_command, store),
@@ -108,28 +142,6 @@ async def open_service(settings: Settings, dsn: str) -> AsyncIterator[Parts]:
         read_events=ReadEvents(store, get_conversation),
         health=GetHealth(health, read_models, clock),
     )
-
-    async with pool, _started(feed), running([appender.run, feed.run, listener.run, projection.run], appender.drain):
-        yield Parts(
-            service=service,
-            store=store,
-            read_models=read_models,
-            run_command=run_command,
-            gateway=gateway,
-            hub=hub,
-            appender=appender,
-            feed=feed,
-            listener=listener,
-            projection=projection,
-            aggregates=aggregates,
-            epoch=hub.epoch,
-        )
-
-
-@asynccontextmanager
-async def _started(feed: Feed) -> AsyncIterator[None]:
-    await feed.start()
-    yield
 
 
 def _append_limits(settings: Settings) -> AppendLimits:

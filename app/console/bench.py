@@ -23,6 +23,11 @@ def append(*, as_json: bool, seconds: float | None, quick: bool, only: tuple[str
 
     Starts a Postgres of its own with every write flushed, or makes its databases on the server of DATABASE_URL. Takes
     about three minutes.
+
+    \b
+    Example:
+      turnlog bench append
+      turnlog bench append --only turnlog --only pgbench --json
     """
     # By name, because the benchmarks stand above the composition root and the console below it.
     benchmark = import_module("benchmarks.append")

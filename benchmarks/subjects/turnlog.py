@@ -56,7 +56,7 @@ async def _measure(dsn: str, callers: int, seconds: float) -> Measurement:
 
 async def _measure_service(dsn: str, callers: int, seconds: float) -> Measurement:
     async with open_service(Settings(), dsn) as parts:
-        measured = await _loop(parts.run_command, callers, seconds)
+        measured = await _loop(parts.service.run_command, callers, seconds)
     return await with_batch_size(dsn, measured)
 
 
