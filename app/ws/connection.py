@@ -23,6 +23,8 @@ class Connection:
 
     def __init__(self, socket: WebSocket) -> None:  # type: ignore[type-arg] # Litestar's state types are not ours
         self._socket = socket
+        self.sends_begun = 0
+        self.is_sending = False
 
     async def receive(self) -> str:
         """The next text frame.
@@ -47,12 +49,24 @@ class Connection:
             SocketClosed: too slow, or gone.
         """
         with anyio.move_on_after(SEND_TIMEOUT_S) as scope:
-            try:
-                await self._socket.send({"type": "websocket.send", "text": frame, "bytes": None})
-            except OSError as error:  # what ASGI servers raise when nobody is there any more
-                raise SocketClosed(None) from error
+            await self.send_watched(frame)
         if scope.cancelled_caught:
             raise SocketClosed("slow_consumer")
+
+    async def send_watched(self, frame: str) -> None:
+        """Send a frame without a limit of time: a `Pulse` has an eye on it.
+
+        Raises:
+            SocketClosed: gone.
+        """
+        self.sends_begun += 1
+        self.is_sending = True
+        try:
+            await self._socket.send({"type": "websocket.send", "text": frame, "bytes": None})
+        except OSError as error:  # what ASGI servers raise when nobody is there any more
+            raise SocketClosed(None) from error
+        finally:
+            self.is_sending = False
 
     async def close(self, code: CloseCode) -> None:
         """Close with the code, if anybody is still there; the reason is its name and nothing of anybody's."""

@@ -6,7 +6,7 @@ from typing import Final
 import anyio
 import structlog
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
-from msgspec import Struct
+from msgspec import Struct, field
 
 from app.principal import Principal
 from app.use_cases.run_command import CommandRequest, CommandResult, command_request
@@ -24,7 +24,6 @@ from app.ws.inbound import (
     read_frame,
 )
 from app.ws.protocol import (
-    HEARTBEAT_INTERVAL_MS,
     MAX_MALFORMED_FRAMES,
     Closing,
     Envelope,
@@ -33,6 +32,7 @@ from app.ws.protocol import (
     Pong,
     close_code,
 )
+from app.ws.pulse import Pulse
 from app.ws.subscriber import Subscriber
 from domain.conversation.errors import InvalidCommand
 from domain.errors import TurnlogError
@@ -58,6 +58,8 @@ class Session(Struct, eq=False):
     hub: Hub
     clock: Clock
     head: Callable[[], int]
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    ended: list[SocketClosed] = field(default_factory=list)
 
     async def run(self) -> None:
         """Serve the socket until either side closes it.
@@ -66,23 +68,27 @@ class Session(Struct, eq=False):
             SocketClosed: with the code to close with, if it is this side that closes.
         """
         inbound_send, inbound = anyio.create_memory_object_stream[ClientFrame](INBOUND_MAX_FRAMES)
-        ended: list[SocketClosed] = []
+        pulse = Pulse(self.connection, self._break_silence, lambda: self._end(SocketClosed("slow_consumer")))
+        with self.scope:
+            async with inbound_send, inbound, anyio.create_task_group() as tasks:
+                tasks.start_soon(self._until_closed, self._read(inbound_send))
+                tasks.start_soon(self._until_closed, self._work(inbound))
+                with pulse:
+                    await self._until_closed(self._write())
+        raise self.ended[0] if self.ended else SocketClosed("internal")
 
-        async def until_closed(task: Awaitable[None]) -> None:
-            try:
-                await task
-            except SocketClosed as closed:
-                ended.append(closed)
-            except Exception as error:  # noqa: BLE001 - the last stop: a socket's fault must not become the service's
-                logger.error("socket_failed", error=type(error).__name__)
-                ended.append(SocketClosed("internal"))
-            tasks.cancel_scope.cancel()
+    async def _until_closed(self, task: Awaitable[None]) -> None:
+        try:
+            await task
+        except SocketClosed as closed:
+            self._end(closed)
+        except Exception as error:  # noqa: BLE001 - the last stop: a socket's fault must not become the service's
+            logger.error("socket_failed", error=type(error).__name__)
+            self._end(SocketClosed("internal"))
 
-        async with inbound_send, inbound, anyio.create_task_group() as tasks:
-            tasks.start_soon(until_closed, self._read(inbound_send))
-            tasks.start_soon(until_closed, self._work(inbound))
-            tasks.start_soon(until_closed, self._write())
-        raise ended[0] if ended else SocketClosed("internal")
+    def _end(self, closed: SocketClosed) -> None:
+        self.ended.append(closed)
+        self.scope.cancel()
 
     async def _read(self, inbound: MemoryObjectSendStream[ClientFrame]) -> None:
         """Parse and enqueue only, so that a busy worker never keeps the keepalive from being read."""
@@ -153,14 +159,18 @@ class Session(Struct, eq=False):
 
     async def _write(self) -> None:
         while True:
-            with anyio.move_on_after(HEARTBEAT_INTERVAL_MS / 1_000) as silence:
-                await self.subscriber.filled()
-            if silence.cancelled_caught:
-                self._answer("connection_status", Heartbeat(head=self.head(), server_time=self.clock.now()))
-            if self.subscriber.is_slow:
-                raise SocketClosed("slow_consumer")
+            await self.subscriber.filled()
+            self._refuse_if_slow()
             for frame in self.subscriber.take_all():
-                await self.connection.send(frame)
+                await self.connection.send_watched(frame)
+                self._refuse_if_slow()
+
+    def _refuse_if_slow(self) -> None:
+        if self.subscriber.is_slow:
+            raise SocketClosed("slow_consumer")
+
+    def _break_silence(self) -> None:
+        self._answer("connection_status", Heartbeat(head=self.head(), server_time=self.clock.now()))
 
     async def say_closing(self, name: str) -> None:
         """Tell the client what the close that follows means, if it still listens."""
