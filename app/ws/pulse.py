@@ -1,6 +1,7 @@
 """Looks after a socket's writer now and then: says something when all is silent, ends it when a send is stuck.
 
-A timer around every frame did the same and took a quarter of the server's time; this one is set every few seconds.
+A timer around every frame did the same and took about a sixth of the server's time in a replay; this one is
+set every few seconds.
 """
 
 import asyncio
