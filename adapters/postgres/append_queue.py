@@ -16,7 +16,7 @@ class AppendLimits(Struct, frozen=True, kw_only=True):
 
     queue_max_commands: int = 10_000
     queue_max_bytes: int = 64 * 2**20
-    batch_max_commands: int = 1_024
+    batch_max_commands: int = 128
     batch_max_bytes: int = 4 * 2**20
     statement_timeout_s: float = 5.0
     outcome_deadline_s: float = 5.0
