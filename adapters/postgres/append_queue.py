@@ -85,11 +85,11 @@ class AppendQueue:
         """Wait until there is something to take."""
         await self._filled.wait()
 
-    def take_batch(self) -> list[PendingAppend]:
-        """The oldest commands, as many as one flush carries; a command too large for any batch goes alone."""
+    def take_batch(self, max_commands: int) -> list[PendingAppend]:
+        """The oldest commands, as many as asked for and as one flush carries; one too large for any goes alone."""
         batch: list[PendingAppend] = []
         size_bytes = 0
-        while self._pending and len(batch) < self._limits.batch_max_commands:
+        while self._pending and len(batch) < min(max_commands, self._limits.batch_max_commands):
             next_bytes = self._pending[0].encoded.size_bytes
             if batch and size_bytes + next_bytes > self._limits.batch_max_bytes:
                 break

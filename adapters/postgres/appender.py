@@ -85,9 +85,14 @@ class BatchingAppender:
 
     async def _keep_storing(self) -> None:
         await self._store([])  # connect before the first command comes
+        last_batch_commands = 0
         while True:
             await self._queue.filled()
-            self._in_flight = self._queue.take_batch()
+            # Half of all callers: those of the last batch are computing now, and shall find the database at work when
+            # they come back, as it finds them. One batch of all would let each wait for the other in turns.
+            callers = len(self._queue) + last_batch_commands
+            self._in_flight = self._queue.take_batch(max_commands=(callers + 1) // 2)
+            last_batch_commands = len(self._in_flight)
             await self._store(self._in_flight)
             self._in_flight = []
 

@@ -20,11 +20,11 @@ def sizes_of_batches(dsn: str) -> list[int]:
         return [size for (size,) in rows]
 
 
-async def test_all_that_waits_is_one_transaction(database: str) -> None:
-    async with running_appender(database) as appender:
+async def test_all_that_waits_goes_in_two_transactions_whose_callers_take_turns(database: str) -> None:
+    async with running_appender(database, batch_max_commands=10_000) as appender:
         await asyncio.gather(*[appender.append(an_append()) for _ in range(1_000)])
 
-    assert sizes_of_batches(database) == [1_000]
+    assert sizes_of_batches(database) == [500, 500]
 
 
 async def test_what_comes_during_a_flush_goes_together_in_the_next(database: str) -> None:

@@ -23,11 +23,16 @@ Outcome = tuple[RecordedEvent, ...] | BaseException
 
 
 async def outcomes_of(dsn: str, appends: Sequence[Append], *before: Append) -> list[Outcome]:
-    """Of these appends in one batch, after the others one by one."""
-    async with running_appender(dsn) as appender:
+    """Of these appends in one batch, after the others one by one.
+
+    A batch takes half of what waits, so as many others wait behind them; they are conflicts and store nothing.
+    """
+    others = [an_append(expected_version=7) for _ in appends]
+    async with running_appender(dsn, batch_max_commands=len(appends)) as appender:
         for append in before:
             await appender.append(append)
-        return await asyncio.gather(*map(appender.append, appends), return_exceptions=True)
+        outcomes = await asyncio.gather(*map(appender.append, (*appends, *others)), return_exceptions=True)
+    return outcomes[: len(appends)]
 
 
 def stored_versions(dsn: str, conversation_id: str) -> list[int]:
