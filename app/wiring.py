@@ -104,7 +104,7 @@ def _assemble(settings: Settings, database: Database) -> Parts:
 
     hub = Hub(database.epoch)
     feed = Feed(store, [hub.deliver, projection.wake], settings.feed_poll_interval_s)
-    listener = NotificationListener(database.read_dsn, feed.wake)
+    listener = NotificationListener(database.read_dsn, feed.wake, appender.has_notified)
     appender.on_committed = feed.committed
     hub.on_hole = feed.wake
 

@@ -55,6 +55,11 @@ class AppendSession:
     def is_open(self) -> bool:
         return self._connection is not None and not self._connection.broken and not self._connection.closed
 
+    @property
+    def process_id(self) -> int | None:
+        """Of the server process at the other end, which its notifications name."""
+        return self._connection.info.backend_pid if self._connection is not None and self.is_open else None
+
     async def open(self) -> None:
         """Connect unless connected."""
         if not self.is_open:

@@ -53,6 +53,10 @@ class BatchingAppender:
     def is_connected(self) -> bool:
         return self._session.is_open
 
+    def has_notified(self, process_id: int) -> bool:
+        """Whether a notification of this server process is about this appender's own commit, which it tells itself."""
+        return process_id == self._session.process_id
+
     @property
     def is_taking_in(self) -> bool:
         """Whether commands are taken in; not any more once it drains or has stopped."""

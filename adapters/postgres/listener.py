@@ -19,9 +19,11 @@ logger = structlog.get_logger()
 class NotificationListener:
     """A dedicated connection that listens. Losing it loses hints only: the feed polls."""
 
-    def __init__(self, dsn: str, on_hint: Callable[[], None]) -> None:
+    def __init__(self, dsn: str, on_hint: Callable[[], None], is_known: Callable[[int], bool]) -> None:
+        """`is_known` tells of a server process whether its notifications are about what this process has stored."""
         self._dsn = dsn
         self._on_hint = on_hint
+        self._is_known = is_known
         self.is_listening = False
 
     async def run(self) -> None:
@@ -40,6 +42,7 @@ class NotificationListener:
             self.is_listening = True
             self._on_hint()
             while True:
-                async for _ in connection.notifies(timeout=SILENCE_S):
-                    self._on_hint()
+                async for notification in connection.notifies(timeout=SILENCE_S):
+                    if not self._is_known(notification.pid):
+                        self._on_hint()
                 await connection.execute("SELECT 1")  # a link that died in silence fails here
