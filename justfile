@@ -27,3 +27,8 @@ format:
     ./run --version  # makes the environment when it is missing
     .venv/bin/ruff format . run
     .venv/bin/ruff check --fix . run
+
+# Write requirements.lock anew from pyproject.toml. Needs uv.
+lock:
+    uv pip compile pyproject.toml --extra embedded --group dev --universal --python-version 3.11 \
+        --generate-hashes --no-header --quiet --output-file requirements.lock

@@ -1,6 +1,5 @@
 """Post a message: the one way to write for callers who think in messages, not in turns."""
 
-from collections.abc import Iterable, Sequence
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -16,10 +15,9 @@ from domain.conversation.limits import Content, GivenMetadata, Url
 from domain.conversation.transitions import State
 from domain.conversation.values import GivenUsage, Role
 from domain.ids import ConversationId, GivenMessageId
-from domain.ports import EventStore, RecordedEvent
+from domain.ports import EventStore
 from projections.applying import added_message
-from projections.compaction import compact
-from projections.messages import project
+from projections.history import message_rows
 from projections.rows import MessageRow
 
 PostedRole = Literal["system", "developer", "user", "assistant", "tool", "agent", "bot"]
@@ -90,8 +88,8 @@ class PostMessage:
         if isinstance(event, e.ResponseCompleted) and event.resumed:
             # An interruption, found false since, has made the message.
             history = await self._store.read(recorded.tenant_id, recorded.conversation_id, until=recorded.version)
-            return next(row for row in _new_rows(history) if row.id == event.message_id)
-        (row,) = _new_rows([recorded])
+            return next(row for row in message_rows(history) if row.id == event.message_id)
+        (row,) = message_rows([recorded])
         return added_message(row, result.conversation.user_id)
 
 
@@ -133,7 +131,3 @@ def is_posted(event: e.Event) -> bool:
     if isinstance(event, e.UserMessageReceived):
         return not event.queued
     return isinstance(event, e.UserMessageQueued | e.ResponseCompleted | e.MessageRecorded)
-
-
-def _new_rows(events: Iterable[RecordedEvent]) -> Sequence[MessageRow]:
-    return compact(change for recorded in events for change in project(recorded)).added

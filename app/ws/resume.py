@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from app.ws.frames import durable_frames
-from app.ws.protocol import MAX_REPLAY_EVENTS, Resume, ResumeOutcome, Snapshot
-from app.ws.transcript import recent_messages
+from app.ws.protocol import MAX_REPLAY_EVENTS, SNAPSHOT_MESSAGES, Resume, ResumeOutcome, Snapshot, SnapshotMessage
 from domain.conversation.conversation import Conversation, allowed, status
 from domain.conversation.evolution import fold
 from domain.ports import RecordedEvent
+from projections.history import message_rows
+from projections.rows import MessageRow
 
 
 class Cursor(Struct, frozen=True):
@@ -62,5 +63,16 @@ def _snapshot(conversation: Conversation, history: Sequence[RecordedEvent]) -> S
         turn=conversation.turn,
         allowed=allowed(conversation),
         as_of_seq=conversation.version,
-        messages=recent_messages(history),
+        messages=tuple(_shown(row) for row in message_rows(history)[-SNAPSHOT_MESSAGES:]),
+    )
+
+
+def _shown(row: MessageRow) -> SnapshotMessage:
+    return SnapshotMessage(
+        message_id=row.id,
+        role=row.role,
+        text=row.content,
+        seq=row.version,
+        interrupted=row.interrupted,
+        heard_text=row.heard_text,
     )
