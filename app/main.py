@@ -10,7 +10,10 @@ import uvicorn
 import uvloop
 from litestar import Litestar
 
-from adapters.embedded import EmbeddedPostgres
+from adapters.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from adapters.postgres.durability import UnfitDatabase
+from adapters.postgres.migrate import MigrationError
+from adapters.postgres.reachable import DatabaseUnreachable
 from app.http.application import create_application
 from app.logs import configure_logs
 from app.settings import Settings
@@ -21,21 +24,40 @@ MAX_FRAME_BYTES = 64 * 1024
 LISTEN_BACKLOG = 2_048
 
 
-class CannotListen(Exception):
-    """The address is not to be had; the sentence says why and what to do."""
+class CannotServe(Exception):
+    """The service did not start, or did not go on; the sentence says why and what to do."""
 
 
 def serve(settings: Settings) -> None:
     """Run the service until it is told to stop.
 
     Raises:
-        CannotListen, EmbeddedPostgresError, MigrationError, UnfitDatabase: it did not start; the sentence says why.
+        CannotServe: it did not start, or one of its tasks failed.
     """
     configure_logs(settings.log_level)
-    # Uvicorn stops on a signal and then raises it again; by default that would end the process before the database.
-    signal.signal(signal.SIGTERM, lambda _number, _frame: None)
-    with _listening(settings) as listener, _database(settings) as (dsn, description):
-        uvloop.run(_serve(settings, dsn, description, listener))
+    try:
+        with _listening(settings) as listener, _database(settings) as (dsn, description):
+            uvloop.run(_serve(settings, dsn, description, listener))
+    except (EmbeddedPostgresError, DatabaseUnreachable, MigrationError, UnfitDatabase) as error:
+        raise CannotServe(str(error)) from error
+    except BaseExceptionGroup as failures:
+        raise CannotServe(_what_failed(failures)) from None
+    sys.stdout.write("Turnlog has stopped.\n")
+
+
+def _what_failed(failures: BaseExceptionGroup[BaseException]) -> str:
+    """The kinds of the failures alone: their texts may quote what people said."""
+    kinds: list[str] = []
+    rest: list[BaseException] = [failures]
+    while rest:
+        failure = rest.pop()
+        if isinstance(failure, BaseExceptionGroup):
+            rest.extend(failure.exceptions)
+        else:
+            kinds.append(type(failure).__name__)
+    return (
+        f"A task of the service failed ({', '.join(kinds)}), so all of it has stopped. What was acknowledged is stored."
+    )
 
 
 @contextmanager
@@ -58,7 +80,7 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
             backlog=LISTEN_BACKLOG,
         )
     except OSError as error:
-        raise CannotListen(
+        raise CannotServe(
             f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}. "
             "Choose another with --port, or --port 0 for any that is free."
         ) from error
@@ -71,7 +93,19 @@ async def _serve(settings: Settings, dsn: str, database: str, listener: socket.s
         application = create_application(parts.service, websocket_handlers=[parts.gateway.handler()])
         server = uvicorn.Server(server_config(application))
         _say_first_lines(settings.host, listener.getsockname()[1], database)
-        await server.serve(sockets=[listener])
+        with _signals_end_only_the_server():
+            await server.serve(sockets=[listener])
+
+
+@contextmanager
+def _signals_end_only_the_server() -> Iterator[None]:
+    """Uvicorn stops on a signal and then raises it again, which would end the process before the rest has stopped."""
+    before = {number: signal.signal(number, lambda _number, _frame: None) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def server_config(application: Litestar) -> uvicorn.Config:

@@ -15,6 +15,7 @@ from adapters.postgres.listener import NotificationListener
 from adapters.postgres.migrate import migrate
 from adapters.postgres.pool import Pool, read_pool
 from adapters.postgres.projection_store import PostgresProjectionStore
+from adapters.postgres.reachable import check_reachable
 from adapters.postgres.read_models import PostgresReadModels
 from adapters.postgres.roles import role_to_act_as
 from adapters.system.clock import SystemClock
@@ -72,8 +73,7 @@ async def open_service(settings: Settings, dsn: str) -> AsyncIterator[Parts]:
     """Migrate the database, connect everything and run it while the block runs.
 
     Raises:
-        MigrationError, UnfitDatabase: the service must not start on this database; the sentence says why.
-        psycopg.OperationalError: the database cannot be reached.
+        DatabaseUnreachable, MigrationError, UnfitDatabase: it must not start on this database; the sentence says why.
     """
     parts = _assemble(settings, await _prepare(settings, dsn))
     tasks = (parts.appender.run, parts.feed.run, parts.listener.run, parts.projection.run)
@@ -84,6 +84,7 @@ async def open_service(settings: Settings, dsn: str) -> AsyncIterator[Parts]:
 
 
 async def _prepare(settings: Settings, dsn: str) -> Database:
+    await check_reachable(dsn)
     await migrate(dsn)
     await check_durability(dsn, allow_unsafe=settings.allow_unsafe_durability)
     role = await role_to_act_as(dsn)

@@ -21,9 +21,6 @@ def serve(host: str | None, port: int | None) -> None:
     """
     from msgspec.structs import replace
 
-    from adapters.embedded.errors import EmbeddedPostgresError
-    from adapters.postgres.durability import UnfitDatabase
-    from adapters.postgres.migrate import MigrationError
     from app import main
     from app.settings import InvalidSetting, Settings
 
@@ -31,5 +28,5 @@ def serve(host: str | None, port: int | None) -> None:
         settings = Settings.from_environment(os.environ)
         settings = replace(settings, host=host or settings.host, port=settings.port if port is None else port)
         main.serve(settings)
-    except (main.CannotListen, EmbeddedPostgresError, MigrationError, UnfitDatabase, InvalidSetting) as error:
+    except (main.CannotServe, InvalidSetting) as error:
         raise click.ClickException(str(error)) from error

@@ -61,10 +61,14 @@ class ServedProcess:
         self._process.kill()
         self._close()
 
-    def stop(self) -> int:
-        """SIGTERM, and its exit status."""
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Tell it to stop, and give its exit status."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGTERM)
+        self._process.send_signal(number)
+        return self._close()
+
+    def wait(self) -> int:
+        """Until it ends by itself, and its exit status."""
         return self._close()
 
     def is_running(self) -> bool:
