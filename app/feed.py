@@ -29,7 +29,7 @@ class Feed:
 
     def committed(self, events: Sequence[RecordedEvent]) -> None:
         """This process has stored the events. Implements `CommittedListener`."""
-        if events and events[0].position == self.position + 1 == events[-1].position + 2 - len(events):
+        if events and events[-1].position == self.position + len(events):
             self.position = events[-1].position
         self._tell(events)
 
