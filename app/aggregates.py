@@ -15,12 +15,13 @@ _MESSAGE_BYTES = 100
 class Held(Struct, eq=False):
     """One conversation of the cache. `lock` lets one command at a time decide on it in this process.
 
-    `position` is that of its last event that this process knows of.
+    `position` is that of its last event that this process knows of. `commands` counts those that decide or wait.
     """
 
     conversation: Conversation
     lock: asyncio.Lock
     position: int = 0
+    commands: int = 0
     size_bytes: int = _BASE_BYTES
 
     def advance(self, conversation: Conversation, position: int) -> None:

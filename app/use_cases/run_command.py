@@ -16,9 +16,12 @@ from domain.conversation.errors import Refusal
 from domain.conversation.events import Event
 from domain.conversation.evolution import fold
 from domain.envelope import Issued, Origin
-from domain.errors import CommandRepeated, IdempotencyMismatch, TurnlogError, VersionConflict
+from domain.errors import CommandRepeated, IdempotencyMismatch, Overloaded, TurnlogError, VersionConflict
 from domain.ids import CommandId, ConversationId, EventId
 from domain.ports import Append, Clock, EventStore, IdSource, RecordedEvent
+
+MAX_WAITING_COMMANDS = 256
+"""Of one conversation in one process; more are refused as `overloaded`."""
 
 MAX_REDECISIONS = 3
 MAX_RECORDING_REDECISIONS = 100
@@ -100,11 +103,15 @@ class RunCommand:
         """
         origin = self._origin(request)
         held = self._aggregates.hold(request.principal.tenant_id, request.conversation_id)
-        async with held.lock:
-            try:
+        if held.commands >= MAX_WAITING_COMMANDS:
+            raise Overloaded(retry_after_ms=100)
+        held.commands += 1
+        try:
+            async with held.lock:
                 return await self._run(request, origin, held)
-            finally:
-                self._aggregates.settle(held)
+        finally:
+            held.commands -= 1
+            self._aggregates.settle(held)
 
     async def _run(self, request: CommandRequest, origin: Origin, held: Held) -> CommandResult:
         """Decide on what is at hand, at once. Whatever is no success counts only on the newest state."""

@@ -11,13 +11,13 @@ from adapters.system.clock import SystemClock
 from adapters.system.ids import Uuid7Source
 from app.aggregates import AggregateCache, estimated_bytes
 from app.principal import ANYBODY, Principal
-from app.use_cases.run_command import CommandRequest, CommandResult, RunCommand, command_request
+from app.use_cases.run_command import MAX_WAITING_COMMANDS, CommandRequest, CommandResult, RunCommand, command_request
 from domain.conversation import commands as c
 from domain.conversation import events as e
 from domain.conversation.errors import Busy, ConversationNotFound, InvalidTransition
 from domain.conversation.transitions import State
 from domain.envelope import Actor
-from domain.errors import IdempotencyMismatch, VersionConflict
+from domain.errors import IdempotencyMismatch, Overloaded, VersionConflict
 from domain.ids import CommandId, ConversationId, TenantId
 
 SOMEBODY_ELSE = Principal(tenant_id=TenantId(str(uuid4())), actor=Actor())
@@ -28,6 +28,7 @@ class Node:
     """One process, as far as commands are concerned."""
 
     run_command: RunCommand
+    aggregates: AggregateCache
     conversation_id: ConversationId
 
     async def run(self, command: c.Command, command_id: str | None = None, version: int | None = None) -> CommandResult:
@@ -40,7 +41,7 @@ class Node:
 
 def node(store: MemoryEventStore, conversation_id: ConversationId) -> Node:
     aggregates = AggregateCache(max_count=100, max_bytes=10**6)
-    return Node(RunCommand(store, aggregates, SystemClock(), Uuid7Source()), conversation_id)
+    return Node(RunCommand(store, aggregates, SystemClock(), Uuid7Source()), aggregates, conversation_id)
 
 
 @pytest.fixture
@@ -111,7 +112,7 @@ async def test_a_command_id_stands_for_one_command(nodes: tuple[Node, Node], con
     command_id = str(uuid4())
     await first.run(c.RecordMessage(role="user", content="hello"), command_id)
     # when it comes with another body, or for another conversation
-    other = first if content != "hello" else Node(first.run_command, ConversationId(str(uuid4())))
+    other = first if content != "hello" else Node(first.run_command, first.aggregates, ConversationId(str(uuid4())))
     if other is not first:
         await other.run(c.StartConversation())
     # then it is refused, and nothing is stored
@@ -168,6 +169,31 @@ async def test_fifty_times_the_same_command_is_one(nodes: tuple[Node, Node]) -> 
     assert [result.replayed for result in results].count(False) == 1
     assert all(result.events == results[0].events for result in results)
     assert {result.conversation.version for result in results} == {2}
+
+
+async def test_too_many_who_wait_for_one_conversation_are_told_at_once(nodes: tuple[Node, Node]) -> None:
+    # given a conversation that is held up
+    first, _ = nodes
+    started = await first.run(c.StartConversation())
+    held = first.aggregates.hold(ANYBODY.tenant_id, first.conversation_id)
+    overloaded: list[Overloaded] = []
+
+    async def record() -> None:
+        try:
+            await first.run(c.RecordMessage(role="system", content="note"))
+        except Overloaded as error:
+            overloaded.append(error)
+
+    # when more commands come than may wait
+    async with anyio.create_task_group() as tasks, held.lock:
+        for _ in range(MAX_WAITING_COMMANDS + 3):
+            tasks.start_soon(record)
+        await anyio.wait_all_tasks_blocked()
+        # then the surplus has its answer already
+        assert [error.retry_after_ms for error in overloaded] == [100, 100, 100]
+    # and all who waited were served
+    again = await first.run(c.StartListening())
+    assert again.conversation.version == started.conversation.version + MAX_WAITING_COMMANDS + 1
 
 
 async def test_a_wish_that_is_true_already_stores_nothing(nodes: tuple[Node, Node]) -> None:
