@@ -6,7 +6,6 @@ _CONTENT_CLASSES = ("21", "22", "23", "54")
 """Cardinality, data, constraint and size: the same rows would fail again. All other errors may pass."""
 
 _UNIQUE_VIOLATION = "23505"
-"""Somebody who holds no lock wrote at the same moment; the next attempt sees it and gives each its outcome."""
 
 
 class AppendFailure(Exception):
@@ -30,6 +29,10 @@ class ContentRefused(StatementRefused):
     """It would refuse it again, because of what is in it."""
 
 
+class AlreadyThere(StatementRefused):
+    """The version or the command id is taken; the checking form tells which."""
+
+
 def failure_of(error: psycopg.Error) -> AppendFailure:
     """How to go on after this error of a statement."""
     sqlstate = error.sqlstate
@@ -39,6 +42,8 @@ def failure_of(error: psycopg.Error) -> AppendFailure:
     # A FATAL or PANIC may come after the commit. The untranslated severity is there since Postgres 9.6.
     if error.diag.severity_nonlocalized != "ERROR":
         return LinkLost(error)
-    if sqlstate.startswith(_CONTENT_CLASSES) and sqlstate != _UNIQUE_VIOLATION:
+    if sqlstate == _UNIQUE_VIOLATION:
+        return AlreadyThere(error)
+    if sqlstate.startswith(_CONTENT_CLASSES):
         return ContentRefused(error)
     return StatementRefused(error)

@@ -41,6 +41,19 @@ def encode(append: Append) -> EncodedAppend:
     return EncodedAppend(append, topics, states, sum(map(len, states)) + ROW_OVERHEAD_BYTES * len(states))
 
 
+def row_of(encoded: EncodedAppend) -> tuple[str, int, str, bytes, str, str]:
+    """The one event of a command that has no other."""
+    append = encoded.append
+    return (
+        append.conversation_id,
+        append.expected_version + 1,
+        encoded.topics[0],
+        encoded.states[0],
+        append.origin.command_id,
+        append.tenant_id,
+    )
+
+
 AppendRows = tuple[str, str, str, list[bytes], str, str]
 
 

@@ -8,8 +8,8 @@ import psycopg
 from msgspec import Struct
 from psycopg.rows import TupleRow
 
-from adapters.postgres.append_failures import LinkLost, failure_of
-from adapters.postgres.append_rows import EncodedAppend, numbers_of, rows_of
+from adapters.postgres.append_failures import AlreadyThere, LinkLost, failure_of
+from adapters.postgres.append_rows import EncodedAppend, numbers_of, row_of, rows_of
 from adapters.postgres.connection import connect
 from adapters.postgres.recorded import recorded_events
 from adapters.postgres.statements import statement
@@ -19,6 +19,7 @@ from domain.ports import RecordedEvent
 CUT_GRACE_S = 0.25
 """The server's own timeout comes first: its answer says that nothing was stored, a link that is cut says nothing."""
 
+_APPEND_ONE = statement("append_one")
 _APPEND_BATCH = statement("append_batch")
 _APPEND_EACH = statement("append_each")
 _READ_STREAM = statement("read_stream")
@@ -76,9 +77,17 @@ class AppendSession:
 
     async def append_batch(self, batch: Sequence[EncodedAppend]) -> BatchAppended | None:
         """The fast form: all of the batch or, as `None`, nothing of it."""
+        if len(batch) == 1 and len(batch[0].states) == 1:
+            return await self._append_one(batch[0])
         rows = await self._execute(_APPEND_BATCH, rows_of(batch))
-        last_position, recorded_at = rows[0]
-        return BatchAppended(last_position, recorded_at) if last_position >= 0 else None
+        return _appended(*rows[0])
+
+    async def _append_one(self, encoded: EncodedAppend) -> BatchAppended | None:
+        try:
+            rows = await self._execute(_APPEND_ONE, row_of(encoded))
+        except AlreadyThere:
+            return None
+        return _appended(*rows[0])
 
     async def append_each(self, batch: Sequence[EncodedAppend]) -> list[CommandOutcome]:
         """The exact form: an outcome for each command of the batch, in its order."""
@@ -109,3 +118,7 @@ class AppendSession:
                 return await cursor.fetchall()
         except psycopg.Error as error:
             raise failure_of(error) from error
+
+
+def _appended(last_position: int | None, recorded_at: datetime) -> BatchAppended | None:
+    return None if last_position is None else BatchAppended(last_position, recorded_at)

@@ -12,7 +12,7 @@ logger = structlog.get_logger()
 _CAN_APPEND = """
 SELECT has_table_privilege('stored_events', 'SELECT') AND bool_and(has_function_privilege(oid, 'EXECUTE'))
 FROM pg_proc
-WHERE proname IN ('turnlog_append_batch', 'turnlog_append_each') AND pg_function_is_visible(oid)
+WHERE proname IN ('turnlog_append_one', 'turnlog_append_batch', 'turnlog_append_each') AND pg_function_is_visible(oid)
 """
 
 

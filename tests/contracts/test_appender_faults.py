@@ -53,23 +53,26 @@ async def assert_works(appender: BatchingAppender) -> None:
     assert event.event_id == append.event_ids[0]
 
 
+@pytest.mark.parametrize("size", [1, 2])
 async def test_a_link_cut_after_the_commit_and_before_the_answer_is_a_success_once(
-    database: str, proxy: FaultProxy, appender: BatchingAppender
+    database: str, proxy: FaultProxy, appender: BatchingAppender, size: int
 ) -> None:
+    await appender.append(an_append(events=[message()] * size))  # so that the statement is prepared
+    before = len(stored_events(database))
     told: list[RecordedEvent] = []
     appender.on_committed = told.extend
-    append = an_append(events=[message(), message()])
+    append = an_append(events=[message() for _ in range(size)])
     proxy.cut_after(Way.TO_CLIENT, 0)
 
     waiting = asyncio.ensure_future(appender.append(append))
-    await eventually_stored(database, 4)
+    await eventually_stored(database, before + size)
     assert proxy.cuts == 1
     assert not waiting.done()
     proxy.heal()
 
     events = await waiting
     assert [event.event_id for event in events] == list(append.event_ids)
-    assert stored_events(database)[2:] == events == tuple(told)
+    assert stored_events(database)[before:] == events == tuple(told)
     await assert_works(appender)
 
 

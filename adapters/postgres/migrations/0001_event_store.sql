@@ -35,47 +35,53 @@ CREATE TRIGGER stored_events_stay BEFORE TRUNCATE ON stored_events
 -- (the library's recorder) takes the same lock.
 CREATE FUNCTION turnlog_append_lock() RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT 7261002::bigint';
 
+-- The form for one event that nobody shares the flush with: its caller waits for the flush, not for arrays, sets and a
+-- subtransaction. _position: null when the version before is not there; a conflict or a repeated command is an error.
+CREATE FUNCTION turnlog_append_one(
+    _conversation uuid, _version bigint, _topic text, _state bytea, _command uuid, _tenant uuid,
+    OUT _position bigint, OUT _recorded_at timestamptz
+) LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(7261002);
+    LOCK TABLE stored_events IN ROW EXCLUSIVE MODE; -- queue behind a library appender before the first nextval
+    _recorded_at := clock_timestamp();
+    INSERT INTO stored_events (originator_id, originator_version, topic, state, command_id, tenant_id, recorded_at)
+    SELECT _conversation, _version, _topic, _state, _command, _tenant, _recorded_at
+    WHERE _version <= 1 OR _tenant = ( -- the primary key does not refuse holes
+        SELECT e.tenant_id FROM stored_events e
+        WHERE e.originator_id = _conversation AND e.originator_version = _version - 1)
+    RETURNING notification_id INTO _position;
+    NOTIFY stored_events;
+END $$;
+
 -- The fast form: all commands of a batch in one insert, or none of them.
 -- One array element for each event. _command is set on the first event of a command and null on its others.
--- _position: of the last event, the others directly below it; -1: a command cannot be appended, use turnlog_append_each.
+-- _position: of the last event, the others directly below it; null: a command cannot be appended, use
+-- turnlog_append_each.
 CREATE FUNCTION turnlog_append_batch(
     _conversation uuid[], _version bigint[], _topic text[], _state bytea[], _command uuid[], _tenant uuid[],
     OUT _position bigint, OUT _recorded_at timestamptz
 ) LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(7261002);
-    LOCK TABLE stored_events IN ROW EXCLUSIVE MODE; -- queue behind a library appender before the first nextval
-    _position := -1;
+    LOCK TABLE stored_events IN ROW EXCLUSIVE MODE;
     _recorded_at := clock_timestamp();
-    -- The primary key does not refuse holes, so the version before is looked for; by a scalar subquery, which can never
-    -- become a join: a plan made while the table was small would go on reading all of it when it is large.
+    -- Holes are looked for by a scalar subquery, which can never become a join: a plan made while the table was small
+    -- would go on reading all of it when it is large.
+    IF EXISTS (
+        SELECT 1 FROM unnest(_conversation, _version, _command, _tenant) AS u(conversation, version, command, tenant)
+        WHERE command IS NOT NULL AND version > 1 AND (
+            SELECT e.tenant_id FROM stored_events e
+            WHERE e.originator_id = conversation AND e.originator_version = version - 1) IS DISTINCT FROM tenant
+    ) THEN
+        RETURN;
+    END IF;
     BEGIN
-        IF cardinality(_version) = 1 THEN -- who is alone waits for its flush, not for the plan of a set
-            INSERT INTO stored_events
-                (originator_id, originator_version, topic, state, command_id, tenant_id, recorded_at)
-            SELECT _conversation[1], _version[1], _topic[1], _state[1], _command[1], _tenant[1], _recorded_at
-            WHERE _version[1] <= 1 OR _tenant[1] = (
-                SELECT e.tenant_id FROM stored_events e
-                WHERE e.originator_id = _conversation[1] AND e.originator_version = _version[1] - 1);
-            IF NOT FOUND THEN
-                RETURN;
-            END IF;
-        ELSE
-            IF EXISTS (
-                SELECT 1 FROM unnest(_conversation, _version, _command, _tenant) AS u(conversation, version, command, tenant)
-                WHERE command IS NOT NULL AND version > 1 AND (
-                    SELECT e.tenant_id FROM stored_events e
-                    WHERE e.originator_id = conversation AND e.originator_version = version - 1) IS DISTINCT FROM tenant
-            ) THEN
-                RETURN;
-            END IF;
-            INSERT INTO stored_events
-                (originator_id, originator_version, topic, state, command_id, tenant_id, recorded_at)
-            SELECT conversation, version, topic, state, command, tenant, _recorded_at
-            FROM unnest(_conversation, _version, _topic, _state, _command, _tenant)
-                WITH ORDINALITY AS u(conversation, version, topic, state, command, tenant, number)
-            ORDER BY number;
-        END IF;
+        INSERT INTO stored_events (originator_id, originator_version, topic, state, command_id, tenant_id, recorded_at)
+        SELECT conversation, version, topic, state, command, tenant, _recorded_at
+        FROM unnest(_conversation, _version, _topic, _state, _command, _tenant)
+            WITH ORDINALITY AS u(conversation, version, topic, state, command, tenant, number)
+        ORDER BY number;
     EXCEPTION WHEN unique_violation THEN
         RETURN; -- a conflict or a repeated command somewhere; the burnt positions are harmless
     END;
@@ -153,6 +159,7 @@ END $$;
 -- ours in them, and temporary objects come first unless they are named last.
 DO $$
 BEGIN
+    EXECUTE format('ALTER FUNCTION turnlog_append_one SET search_path = %I, pg_temp', current_schema());
     EXECUTE format('ALTER FUNCTION turnlog_append_batch SET search_path = %I, pg_temp', current_schema());
     EXECUTE format('ALTER FUNCTION turnlog_append_each SET search_path = %I, pg_temp', current_schema());
 END $$;
@@ -191,12 +198,12 @@ EXCEPTION
         RAISE NOTICE '% cannot become turnlog_application: the service runs as %', current_user, current_user;
 END $$;
 
-REVOKE ALL ON FUNCTION turnlog_append_batch, turnlog_append_each FROM PUBLIC;
+REVOKE ALL ON FUNCTION turnlog_append_one, turnlog_append_batch, turnlog_append_each FROM PUBLIC;
 DO $$
 BEGIN
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO turnlog_application', current_schema());
     GRANT SELECT ON stored_events, turnlog_epochs TO turnlog_application;
-    GRANT EXECUTE ON FUNCTION turnlog_append_batch, turnlog_append_each TO turnlog_application;
+    GRANT EXECUTE ON FUNCTION turnlog_append_one, turnlog_append_batch, turnlog_append_each TO turnlog_application;
 EXCEPTION WHEN undefined_object THEN
     NULL;
 END $$;
