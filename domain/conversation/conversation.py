@@ -12,7 +12,7 @@ from domain.conversation.transitions import OPENINGS, Source, State, may_happen
 from domain.conversation.values import EndedReason, Metadata, OnBusy, Policies
 from domain.ids import ConversationId, MessageId, TenantId
 
-_SEALED_CHUNK_MESSAGES = 256
+_SEALED_CHUNK_MESSAGES = 64
 
 
 class MessageIds(Struct, frozen=True):

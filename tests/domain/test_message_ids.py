@@ -3,7 +3,7 @@
 from domain.conversation.conversation import MessageIds
 from tests.support.decider import message_id
 
-CHUNK = 256
+CHUNK = 64
 
 
 def with_messages(count: int) -> MessageIds:
