@@ -8,6 +8,7 @@ import structlog
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from msgspec import Struct, field
 
+from app.command_payloads import named_within_payload
 from app.principal import Principal
 from app.use_cases.run_command import CommandRequest, CommandResult, command_request
 from app.ws.answers import Speaker, ack, error_of
@@ -126,11 +127,11 @@ class Session(Struct, eq=False):
                 command_id=frame.id,
                 expected_version=frame.expected_version,
             )
-            result = await self.run_command(request)
-        except TurnlogError as error:
-            self._answer("error", error_of(error, frame.id))
+            with named_within_payload():
+                result = await self.run_command(request)
         except Exception as error:  # noqa: BLE001 - one command's fault must not take the socket along
-            logger.error("command_failed", error=type(error).__name__, command=frame.name)
+            if not isinstance(error, TurnlogError):
+                logger.error("command_failed", error=type(error).__name__, command=frame.name)
             self._answer("error", error_of(error, frame.id))
         else:
             self._answer("ack", ack(result))

@@ -109,6 +109,7 @@ async def test_an_expected_version_that_is_not_true_is_a_conflict(server: Runnin
         ("start_listening", {"source": "radio"}, "payload.source"),
         ("start_listening", {"loud": True}, "payload.loud"),
         ("record_feedback", {"message_id": "1", "rating": 1}, "payload.message_id"),
+        ("change_metadata", {"metadata": {str(number): "x" for number in range(17)}}, "payload.metadata"),
     ],
 )
 async def test_a_payload_that_is_not_acceptable_names_the_field_and_keeps_the_socket(
