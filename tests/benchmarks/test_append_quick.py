@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TIMEOUT_SECONDS = 40
+TIMEOUT_SECONDS = 180
 KEYS = ["name", "value", "unit", "against", "ratio", "goal", "met"]
 # Without the two that npm would have to download.
 SUBJECTS = ("pgbench", "turnlog", "service", "appender", "recorder", "option_a", "option_b")
