@@ -125,7 +125,7 @@ def _scan_order(query: ConversationQuery | MessageQuery) -> Order:
 
 def _page(rows: list[dict[str, Any]], query: ConversationQuery | MessageQuery, row_type: type[Row]) -> RowPage[Row]:
     """One row more than asked for was read, to tell whether there are others."""
-    page = msgspec.convert(rows[: query.limit], list[row_type])  # type: ignore[valid-type]
+    page = msgspec.convert(rows[: query.limit], list[row_type])  # type: ignore[valid-type] # a type at run time, which mypy does not follow
     if query.before is not None:
         page.reverse()
     return RowPage(tuple(page), has_more=len(rows) > query.limit)

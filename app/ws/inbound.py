@@ -1,9 +1,7 @@
 """What a client may send, and how it is read. A frame that cannot be read is answered, with the field at fault."""
 
-from typing import Any
-
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 from app.command_payloads import read_command
 from app.wire import decode
@@ -51,6 +49,13 @@ class InterimMessage(Struct, frozen=True):
     revision: int | None
 
 
+class _InterimMarks(Struct, frozen=True):
+    """The fields that tell the payloads apart; the rest is passed over, and read once, as what it is."""
+
+    event: Raw | UnsetType = UNSET
+    delta: Raw | UnsetType = UNSET
+
+
 def read_frame(text: str) -> ClientFrame:
     """The frame.
 
@@ -77,11 +82,11 @@ def interim_of(frame: InterimFrame) -> InterimMessage:
         InvalidCommand: it is none of them, or a transcript that claims to be final.
     """
     raw = bytes(frame.payload)
-    fields: dict[str, Any] = decode(_fields_decoder, raw, prefix="payload")
-    if "event" in fields:
+    marks = decode(_marks_decoder, raw, prefix="payload")
+    if marks.event is not UNSET:
         speech = decode(_speech_decoder, raw, prefix="payload")
         return InterimMessage("speech_event", speech, None, None)
-    if "delta" in fields:
+    if marks.delta is not UNSET:
         delta = decode(_delta_decoder, raw, prefix="payload")
         return InterimMessage("ai_response", delta, delta.response_id, delta.offset)
     transcript = decode(_transcript_decoder, raw, prefix="payload")
@@ -90,7 +95,7 @@ def interim_of(frame: InterimFrame) -> InterimMessage:
     return InterimMessage("transcript_update", transcript, transcript.segment_id, transcript.revision)
 
 
-_fields_decoder = msgspec.json.Decoder(dict[str, Any])
+_marks_decoder = msgspec.json.Decoder(_InterimMarks)
 _speech_decoder = msgspec.json.Decoder(SpeechEvent)
 _delta_decoder = msgspec.json.Decoder(AnswerDelta)
 _transcript_decoder = msgspec.json.Decoder(TranscriptUpdate)
