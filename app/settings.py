@@ -6,7 +6,7 @@ A limit has its unit in its name. `docs/reference/settings.md` is generated from
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 import msgspec
 from msgspec import Meta
@@ -96,6 +96,42 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     min_position_wait_s: Annotated[
         float, Meta(ge=0, le=60, description="How long a read with `min_position` waits before it says it is stale.")
     ] = 2.0
+    allowed_origins: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="The origins, separated by commas, whose pages may open a WebSocket, such as "
+            "`https://app.example.com`; `*` allows every page. The pages of this service's own address always may; "
+            "on a loopback address, every page of this machine may."
+        ),
+    ] = ()
+    socket_messages_per_s: Annotated[
+        float, Meta(gt=0, le=1_000_000, description="Frames a second that one client may send over its socket.")
+    ] = 20.0
+    socket_messages_burst: Annotated[
+        int, Meta(ge=1, le=10_000_000, description="Frames that one client may send at once, before the rate counts.")
+    ] = 60
+    sockets_max_per_address: Annotated[
+        int, Meta(ge=1, description="Sockets from one address; more are answered 429 before anything else is done.")
+    ] = 10_000
+    sockets_max_per_tenant: Annotated[
+        int, Meta(ge=1, description="Sockets of one tenant in this process; more are closed with 1013.")
+    ] = 50_000
+    handshakes_max_count: Annotated[
+        int, Meta(ge=1, le=10_000, description="Sockets that may read the database for their handshake at a time.")
+    ] = 32
+    handshake_timeout_s: Annotated[
+        float, Meta(gt=0, le=60, description="How long a handshake may take; then the socket is closed with 4408.")
+    ] = 5.0
+    socket_ping_interval_s: Annotated[
+        float,
+        Meta(gt=0, le=3_600, description="A client that has not answered a ping by the next one is closed with 1011."),
+    ] = 20.0
+    drain_notice_s: Annotated[
+        float, Meta(ge=0, le=10, description="How long a stopping service answers 503 to readiness before it drains.")
+    ] = 1.0
+    drain_spread_s: Annotated[
+        float, Meta(ge=0, le=15, description="Over how long a stopping service closes its sockets, batch by batch.")
+    ] = 5.0
     allow_unsafe_durability: Annotated[
         bool, Meta(description="Start although the database does not flush (`fsync` or `full_page_writes` off).")
     ] = False
@@ -121,8 +157,10 @@ def variable_of(field_name: str) -> str:
 
 
 def _parse(variable: str, text: str, wanted: Any) -> Any:
+    is_list = get_args(wanted)[:1] == (tuple[str, ...],)
+    given = [part.strip() for part in text.split(",") if part.strip()] if is_list else text
     try:
-        return msgspec.convert(text, wanted, strict=False, dec_hook=_decode_path)
+        return msgspec.convert(given, wanted, strict=False, dec_hook=_decode_path)
     except msgspec.ValidationError as error:
         # msgspec tells what it wanted and what it got, but not the text itself: that may be a secret.
         raise InvalidSetting(variable, str(error)) from error

@@ -69,7 +69,7 @@ def _meta(annotation: Any) -> Meta:
 def _readable(default: Any, name: str) -> str:
     """`64 MiB` instead of 67108864."""
     match default:
-        case None:
+        case None | ():
             return "not set"
         case bool():
             return f"`{str(default).lower()}`"

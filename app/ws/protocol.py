@@ -31,11 +31,12 @@ class Envelope(Struct, kw_only=True, frozen=True, omit_defaults=True):
 
     `prev` is the `seq` of the durable message before this one: a client that sees another number there has a hole.
     `part` is `[i, n]` where one event gives n messages. Messages that are not `final` are replaced by a later one of
-    the same `type` and `key`.
+    the same `type` and `key`. In the feed of a tenant `position` and `prev_position` do for the whole connection what
+    `seq` and `prev` do for one conversation, and what the connection itself is told has no `conversation_id`.
     """
 
     type: MessageType
-    conversation_id: str
+    conversation_id: str | None
     epoch: str
     ts: datetime
     seq: int | None
@@ -48,6 +49,8 @@ class Envelope(Struct, kw_only=True, frozen=True, omit_defaults=True):
     rev: int | None = None
     correlation_id: str | None = None
     trace: str | None = None
+    position: int | None = None
+    prev_position: int | None = None
 
 
 class StateUpdate(Struct, kw_only=True, frozen=True, omit_defaults=True, rename={"from_state": "from"}):
@@ -73,6 +76,7 @@ class Snapshot(Struct, kw_only=True, frozen=True, omit_defaults=True, rename={"f
     allowed: tuple[str, ...]
     as_of_seq: int
     messages: tuple["SnapshotMessage", ...]
+    interims: tuple["OpenInterim", ...] = ()
 
 
 class SnapshotMessage(Struct, kw_only=True, frozen=True, omit_defaults=True):
@@ -84,6 +88,15 @@ class SnapshotMessage(Struct, kw_only=True, frozen=True, omit_defaults=True):
     seq: int
     interrupted: bool = False
     heard_text: str | None = None
+
+
+class OpenInterim(Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """What is being said or answered at this moment, as one interim message would tell it."""
+
+    type: MessageType
+    key: str
+    rev: int | None = None
+    payload: Struct
 
 
 class TranscriptUpdate(Struct, kw_only=True, frozen=True, omit_defaults=True):
@@ -177,6 +190,12 @@ class Heartbeat(Struct, kw_only=True, frozen=True, tag="heartbeat", tag_field="s
     server_time: datetime
 
 
+class Draining(Struct, kw_only=True, frozen=True, tag="draining", tag_field="status"):
+    """The service restarts: the socket will be closed with 1012, and the client comes back `after_ms` after that."""
+
+    after_ms: int
+
+
 class Closing(Struct, kw_only=True, frozen=True, tag="closing", tag_field="status"):
     code: int
     action: ClientAction
@@ -208,18 +227,28 @@ class CloseCode(Struct, frozen=True):
 
 CLOSE_CODES: Final = (
     CloseCode(1000, "normal", "stop", "The conversation is over for this client."),
+    CloseCode(1001, "going_away", "resume", "The other side goes away; come back unless you meant it."),
     CloseCode(1003, "unsupported_data", "stop", "A binary frame: the protocol has only text frames."),
+    CloseCode(1007, "invalid_text", "stop", "A text frame that is not UTF-8."),
     CloseCode(1009, "too_large", "stop", "A frame of more than 64 KiB."),
-    CloseCode(1011, "server_fault", "resume", "A keepalive was not answered, or the server failed."),
-    CloseCode(1012, "service_restart", "resume", "The service restarts; come back after the announced time."),
+    CloseCode(1011, "server_fault", "resume", "A keepalive was not answered, or the server failed; wait and come back."),
+    CloseCode(1012, "service_restart", "resume", "The service restarts; come back after the announced `after_ms`."),
+    CloseCode(1013, "overloaded", "resume", "The service has too much to do; come back after 5 seconds or more."),
     CloseCode(4400, "bad_message", "stop", "Three frames could not be understood, or the query could not."),
+    CloseCode(4401, "unauthenticated", "refresh_token", "Who you are is not known; come back with a new token."),
+    CloseCode(4403, "forbidden", "stop", "You may not do this."),
     CloseCode(4404, "not_found", "stop", "There is no such conversation, or it is not yours."),
     CloseCode(4406, "unsupported_protocol", "stop", "None of the offered subprotocols is spoken here."),
-    CloseCode(4408, "handshake_timeout", "resume", "The connection was not ready in time."),
-    CloseCode(4499, "slow_consumer", "resume", "The client reads too slowly; nothing durable was dropped."),
-    CloseCode(4500, "internal", "resume", "The server failed."),
+    CloseCode(4408, "handshake_timeout", "resume", "The connection was not ready in time; wait and come back."),
+    CloseCode(4409, "replaced", "stop", "Another connection of yours has taken the place of this one."),
+    CloseCode(4410, "gone", "stop", "The conversation has been erased."),
+    CloseCode(4412, "position_lost", "resume", "This connection cannot go on without a hole; come back with `after`."),
+    CloseCode(4419, "token_expired", "refresh_token", "The token is no longer good; come back with a new one."),
+    CloseCode(4429, "rate_limited", "resume", "Too many frames in too little time; come back after `retry_after_ms`."),
+    CloseCode(4499, "slow_consumer", "resume", "The client reads too slowly; nothing durable was dropped, come back."),
+    CloseCode(4500, "internal", "resume", "The server failed; wait and come back."),
 )
-"""Every code the server closes with. Clients treat an unknown 44xx as `stop` and anything else as `resume`."""
+"""The close codes of the protocol. Clients treat an unknown 44xx as `stop` and anything else as `resume`."""
 
 _CODES: Final = {row.name: row for row in CLOSE_CODES}
 

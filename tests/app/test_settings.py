@@ -27,6 +27,12 @@ def test_what_is_set_wins_over_the_default() -> None:
     assert settings.data_dir == Path("/data/turnlog")
 
 
+def test_a_list_is_separated_by_commas() -> None:
+    environ = {"TURNLOG_ALLOWED_ORIGINS": "https://app.example.com, https://example.org,"}
+
+    assert Settings.from_environment(environ).allowed_origins == ("https://app.example.com", "https://example.org")
+
+
 def test_set_to_nothing_is_not_set() -> None:
     assert Settings.from_environment({"TURNLOG_PORT": ""}).port == 8000
 
