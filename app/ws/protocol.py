@@ -231,7 +231,7 @@ CLOSE_CODES: Final = (
     CloseCode(1003, "unsupported_data", "stop", "A binary frame: the protocol has only text frames."),
     CloseCode(1007, "invalid_text", "stop", "A text frame that is not UTF-8."),
     CloseCode(1009, "too_large", "stop", "A frame of more than 64 KiB."),
-    CloseCode(1011, "server_fault", "resume", "A keepalive was not answered, or the server failed; wait and come back."),
+    CloseCode(1011, "server_fault", "resume", "A keepalive was not answered, or the server failed; wait, come back."),
     CloseCode(1012, "service_restart", "resume", "The service restarts; come back after the announced `after_ms`."),
     CloseCode(1013, "overloaded", "resume", "The service has too much to do; come back after 5 seconds or more."),
     CloseCode(4400, "bad_message", "stop", "Three frames could not be understood, or the query could not."),
