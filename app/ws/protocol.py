@@ -5,9 +5,9 @@ interim transcripts and answer deltas are replaced by what is durable, and may b
 """
 
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from domain.conversation.values import Usage
 
@@ -35,48 +35,82 @@ class Envelope(Struct, kw_only=True, frozen=True, omit_defaults=True):
     `seq` and `prev` do for one conversation, and what the connection itself is told has no `conversation_id`.
     """
 
-    type: MessageType
-    conversation_id: str | None
-    epoch: str
-    ts: datetime
-    seq: int | None
-    payload: Struct
-    id: str | None = None
-    prev: int | None = None
-    part: tuple[int, int] | None = None
-    final: bool = True
-    key: str | None = None
-    rev: int | None = None
-    correlation_id: str | None = None
-    trace: str | None = None
-    position: int | None = None
-    prev_position: int | None = None
+    type: Annotated[MessageType, Meta(description="What the payload is about.")]
+    conversation_id: Annotated[
+        str | None, Meta(description="Null only in the feed of a tenant, for what the connection itself is told.")
+    ]
+    epoch: Annotated[
+        str,
+        Meta(
+            description="The incarnation of the events, within which a `seq` has its meaning. Changes after a restore."
+        ),
+    ]
+    ts: Annotated[
+        datetime, Meta(tz=True, description="When it happened, in UTC. For information only: order is told by `seq`.")
+    ]
+    seq: Annotated[
+        int | None, Meta(description="The version of the event behind the message; null for what is not durable.")
+    ]
+    payload: Annotated[Struct, Meta(description="By `type`.")]
+    id: Annotated[str | None, Meta(description="Of a durable message, the same on every replay.")] = None
+    prev: Annotated[
+        int | None, Meta(description="The `seq` of the durable message before this one; absent without a `seq`.")
+    ] = None
+    part: Annotated[
+        tuple[int, int] | None,
+        Meta(description="`[i, n]`: this is message i of the n that one event gives. Absent when it gives one."),
+    ] = None
+    final: Annotated[bool, Meta(description="False for an interim message; absent when true.")] = True
+    key: Annotated[
+        str | None,
+        Meta(description="Of an interim message: a later one of the same `type` and `key` replaces or continues it."),
+    ] = None
+    rev: Annotated[int | None, Meta(description="Of an interim message with a `key`: rises with each of them.")] = None
+    correlation_id: Annotated[
+        str | None, Meta(description="What caused it: the caller's correlation id, or else the id of the command.")
+    ] = None
+    trace: Annotated[str | None, Meta(description="The W3C `traceparent` of the command.")] = None
+    position: Annotated[
+        int | None,
+        Meta(description="In the feed of a tenant: the position of the event among those of all conversations."),
+    ] = None
+    prev_position: Annotated[
+        int | None, Meta(description="In the feed of a tenant: the `position` of the durable message before this one.")
+    ] = None
 
 
 class StateUpdate(Struct, kw_only=True, frozen=True, omit_defaults=True, rename={"from_state": "from"}):
     """`reason` is the tag of the event. `data` is what else the event says, where no other message carries it."""
 
-    from_state: str | None
-    to: str | None
-    status: str | None
-    reason: str
-    turn: int
-    allowed: tuple[str, ...]
-    data: dict[str, Any] | None = None
+    from_state: Annotated[str | None, Meta(description="The state before; null when the conversation begins.")]
+    to: Annotated[str | None, Meta(description="The state after the event.")]
+    status: Annotated[
+        str | None, Meta(description="The state in the words of older clients: also `WAITING_FOR_USER` and `ERROR`.")
+    ]
+    reason: Annotated[str, Meta(description="The event.")]
+    turn: Annotated[int, Meta(description="The number of the turn, from 1; 0 before the first.")]
+    allowed: Annotated[tuple[str, ...], Meta(description="The commands that are legal now.")]
+    data: Annotated[
+        dict[str, Any] | None, Meta(description="What else the event says, where no other message of it does.")
+    ] = None
 
 
 class Snapshot(Struct, kw_only=True, frozen=True, omit_defaults=True, rename={"from_state": "from"}):
     """The `state_update` that begins a fresh connection: the conversation as of `as_of_seq`."""
 
-    from_state: str | None
-    to: str | None
-    status: str | None
+    from_state: Annotated[str | None, Meta(description="As `to`.")]
+    to: Annotated[str | None, Meta(description="The state.")]
+    status: Annotated[
+        str | None, Meta(description="The state in the words of older clients: also `WAITING_FOR_USER` and `ERROR`.")
+    ]
     reason: Literal["snapshot"]
-    turn: int
-    allowed: tuple[str, ...]
-    as_of_seq: int
-    messages: tuple["SnapshotMessage", ...]
-    interims: tuple["OpenInterim", ...] = ()
+    turn: Annotated[int, Meta(description="The number of the turn, from 1; 0 before the first.")]
+    allowed: Annotated[tuple[str, ...], Meta(description="The commands that are legal now.")]
+    as_of_seq: Annotated[int, Meta(description="The version that the snapshot shows: where to resume after it.")]
+    messages: Annotated[tuple["SnapshotMessage", ...], Meta(description="The last 50, oldest first.")]
+    interims: Annotated[
+        tuple["OpenInterim", ...], Meta(description="What is being said or answered at this moment.")
+    ] = ()
 
 
 class SnapshotMessage(Struct, kw_only=True, frozen=True, omit_defaults=True):
@@ -85,135 +119,153 @@ class SnapshotMessage(Struct, kw_only=True, frozen=True, omit_defaults=True):
     message_id: str
     role: str
     text: str
-    seq: int
-    interrupted: bool = False
-    heard_text: str | None = None
+    seq: Annotated[int, Meta(description="The version that the message came with.")]
+    interrupted: Annotated[bool, Meta(description="The user spoke over it.")] = False
+    heard_text: Annotated[str | None, Meta(description="What the user had heard of it by then.")] = None
 
 
 class OpenInterim(Struct, kw_only=True, frozen=True, omit_defaults=True):
     """What is being said or answered at this moment, as one interim message would tell it."""
 
-    type: MessageType
-    key: str
-    rev: int | None = None
+    type: Annotated[MessageType, Meta(description="Of the message that it stands for.")]
+    key: Annotated[str, Meta(description="As in the envelope.")]
+    rev: Annotated[int | None, Meta(description="As in the envelope.")] = None
     payload: Struct
 
 
 class TranscriptUpdate(Struct, kw_only=True, frozen=True, omit_defaults=True):
     """A piece of what was said. A user interface replaces by `segment_id`, it never appends."""
 
-    text: str
-    is_final: bool
-    speaker: str = "user"
-    segment_id: str | None = None
-    segment_ids: tuple[str, ...] = ()
-    revision: int | None = None
-    confidence: float | None = None
-    start_ms: int | None = None
-    end_ms: int | None = None
-    message_id: str | None = None
-    queued: bool = False
+    text: Annotated[str, Meta(description="The whole text of the segment so far, not only what is new.")]
+    is_final: Annotated[bool, Meta(description="True for what is stored.")]
+    speaker: Annotated[str, Meta(description="The role of the message: `user`, `system`, `developer` or `tool`.")] = (
+        "user"
+    )
+    segment_id: Annotated[
+        str | None, Meta(description="What an interim text is replaced by, and the last segment of a final one.")
+    ] = None
+    segment_ids: Annotated[
+        tuple[str, ...], Meta(description="The segments that the final text was made of: their interim texts are over.")
+    ] = ()
+    revision: Annotated[int | None, Meta(description="Of an interim text: rises; the higher one counts.")] = None
+    confidence: Annotated[float | None, Meta(description="0 to 1.")] = None
+    start_ms: Annotated[int | None, Meta(description="From the beginning of the audio.")] = None
+    end_ms: Annotated[int | None, Meta(description="From the beginning of the audio.")] = None
+    message_id: Annotated[str | None, Meta(description="Of the stored message.")] = None
+    queued: Annotated[bool, Meta(description="The message waits until the agent's turn is over.")] = False
 
 
 class AnswerDelta(Struct, kw_only=True, frozen=True, omit_defaults=True):
     """Interim: `delta` stands at character `offset` of the answer."""
 
-    response_id: str
-    offset: int
-    delta: str
-    message_id: str | None = None
+    response_id: Annotated[str, Meta(description="The answer that it is a piece of.")]
+    offset: Annotated[int, Meta(description="Characters (code points) of the answer before this piece.")]
+    delta: Annotated[str, Meta(description="The piece.")]
+    message_id: Annotated[str | None, Meta(description="That the answer will be stored under, where it is known.")] = (
+        None
+    )
 
 
 class Answer(Struct, kw_only=True, frozen=True, omit_defaults=True):
     """Final: the whole answer, or what there was of it when it was interrupted."""
 
     message_id: str
-    text: str
-    response_id: str | None = None
-    finish_reason: str | None = None
-    interrupted: bool = False
-    heard_text: str | None = None
+    text: Annotated[str, Meta(description="The answer in full, or what was generated of it when it was interrupted.")]
+    response_id: Annotated[str | None, Meta(description="Whose pieces are replaced by this text.")] = None
+    finish_reason: Annotated[str | None, Meta(description="Why the model stopped.")] = None
+    interrupted: Annotated[bool, Meta(description="The user spoke over it.")] = False
+    heard_text: Annotated[str | None, Meta(description="What the user had heard of it by then.")] = None
     usage: Usage | None = None
     audio_url: str | None = None
 
 
 class SpeechEvent(Struct, kw_only=True, frozen=True, omit_defaults=True):
     event: Literal["started", "stopped", "interrupted", "resumed", "playback_progress"]
-    actor: str | None = None
-    at_ms: int | None = None
+    actor: Annotated[str | None, Meta(description="Who: `user` or `agent`.")] = None
+    at_ms: Annotated[int | None, Meta(description="From the beginning of the audio.")] = None
 
 
 class ErrorPayload(Struct, kw_only=True, frozen=True, omit_defaults=True):
     """`retryable`: the same again may succeed. `fatal`: the socket closes after it."""
 
-    code: str
-    message: str
-    retryable: bool
-    fatal: bool
-    retry_after_ms: int | None = None
-    field: str | None = None
-    command_id: str | None = None
-    state: str | None = None
-    version: int | None = None
-    allowed: tuple[str, ...] | None = None
+    code: Annotated[str, Meta(description="Stable: the codes of REST, and `rate_limited`. Programs decide by it.")]
+    message: Annotated[str, Meta(description="For people. It may change.")]
+    retryable: Annotated[bool, Meta(description="The same again may succeed.")]
+    fatal: Annotated[bool, Meta(description="The socket is closed after it.")]
+    retry_after_ms: Annotated[int | None, Meta(description="How long to wait before trying again.")] = None
+    field: Annotated[str | None, Meta(description="The path of the field that has to change.")] = None
+    command_id: Annotated[str | None, Meta(description="The `id` of the command that is refused.")] = None
+    state: Annotated[str | None, Meta(description="Of the conversation, when it was refused.")] = None
+    version: Annotated[int | None, Meta(description="Of the conversation, when it was refused.")] = None
+    allowed: Annotated[tuple[str, ...] | None, Meta(description="The commands that would be legal.")] = None
 
 
 class Resume(Struct, kw_only=True, frozen=True):
     """What the server can give of what was asked for. `after` is where the `prev` chain begins."""
 
-    outcome: ResumeOutcome
-    after: int
-    head: int
-    epoch: str
-    replay_count: int
+    outcome: Annotated[
+        ResumeOutcome, Meta(description="`resumed`: all that was missed follows. Otherwise a snapshot does.")
+    ]
+    after: Annotated[
+        int, Meta(description="Where the chain of `prev` begins: the first durable message has this `prev`.")
+    ]
+    head: Annotated[int, Meta(description="The version of the conversation: the replay ends with it.")]
+    epoch: Annotated[str, Meta(description="To be given with `after` when the client comes back.")]
+    replay_count: Annotated[int, Meta(description="How many messages are replayed.")]
 
 
 class Ready(Struct, kw_only=True, frozen=True, tag="ready", tag_field="status"):
-    connection_id: str
-    heartbeat_interval_ms: int
-    heartbeat_timeout_ms: int
-    limits: dict[str, int]
-    session_expires_at: datetime | None
+    connection_id: Annotated[str, Meta(description="For logs and questions to those who run the service.")]
+    heartbeat_interval_ms: Annotated[int, Meta(description="After so much silence a heartbeat is sent.")]
+    heartbeat_timeout_ms: Annotated[
+        int, Meta(description="After so much silence the client gives the connection up, and resumes.")
+    ]
+    limits: Annotated[dict[str, int], Meta(description="By name; the unit is in the name.")]
+    session_expires_at: Annotated[
+        datetime | None, Meta(tz=True, description="When the credentials end; null when they do not.")
+    ]
     resume: Resume
 
 
 class Live(Struct, kw_only=True, frozen=True, tag="live", tag_field="status"):
     """The replay is complete: everything up to `head` was sent."""
 
-    head: int
+    head: Annotated[int, Meta(description="The version of the conversation.")]
 
 
 class Heartbeat(Struct, kw_only=True, frozen=True, tag="heartbeat", tag_field="status"):
     """A client whose last `seq` is below `head` has lost its tail and resumes."""
 
-    head: int
-    server_time: datetime
+    head: Annotated[int, Meta(description="The version of the conversation.")]
+    server_time: Annotated[datetime, Meta(tz=True, description="In UTC.")]
 
 
 class Draining(Struct, kw_only=True, frozen=True, tag="draining", tag_field="status"):
     """The service restarts: the socket will be closed with 1012, and the client comes back `after_ms` after that."""
 
-    after_ms: int
+    after_ms: Annotated[
+        int, Meta(description="How long to wait after the close before coming back, so that not all come at once.")
+    ]
 
 
 class Closing(Struct, kw_only=True, frozen=True, tag="closing", tag_field="status"):
-    code: int
-    action: ClientAction
-    after_ms: int | None = None
+    code: Annotated[int, Meta(description="The close code that follows.")]
+    action: Annotated[ClientAction, Meta(description="What the client does about it.")]
+    after_ms: Annotated[int | None, Meta(description="How long to wait before coming back.")] = None
 
 
 class Ack(Struct, kw_only=True, frozen=True):
     """The command is durable. `version` is what the conversation was left at."""
 
-    command_id: str
-    version: int
-    position: int
-    durable: bool
-    replayed: bool
+    command_id: Annotated[str, Meta(description="The `id` of the command, or the one that was made for it.")]
+    version: Annotated[int, Meta(description="Of the conversation after the command: the `seq` of its last event.")]
+    position: Annotated[int, Meta(description="The place of that event among those of all conversations.")]
+    durable: Annotated[bool, Meta(description="Always true: it is on disk.")]
+    replayed: Annotated[bool, Meta(description="The command had taken effect before; this is its first outcome again.")]
 
 
 class Pong(Struct, kw_only=True, frozen=True, tag="pong", tag_field="status"):
-    n: int | None = None
+    n: Annotated[int | None, Meta(description="The number of the ping.")] = None
 
 
 class CloseCode(Struct, frozen=True):
