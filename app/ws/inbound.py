@@ -1,7 +1,7 @@
 """What a client may send, and how it is read. A frame that cannot be read is answered, with the field at fault."""
 
 import msgspec
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 from app.command_payloads import read_command
 from app.wire import decode
@@ -15,7 +15,7 @@ class CommandFrame(Struct, frozen=True, kw_only=True, tag="command", forbid_unkn
     """Any command of the domain; `id` makes it safe to send again."""
 
     name: str
-    payload: Raw = Raw(b"{}")
+    payload: Raw = field(default_factory=lambda: Raw(b"{}"))
     id: GivenCommandId | None = None
     expected_version: int | None = None
 
