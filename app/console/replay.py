@@ -75,8 +75,8 @@ def replay(
       turnlog replay                   the sample, at ten times the speed of speech
       turnlog replay dialogues.jsonl --limit 100
     """
+    from app.client.addresses import NoService
     from app.replay.options import Options, Pace
-    from app.replay.playback import NoService
     from app.replay.terminal import replay_file
 
     pace = Pace((0.0 if file else SAMPLE_SPEED) if speed is None else speed)

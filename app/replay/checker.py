@@ -4,8 +4,8 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any, Final
 
-from app.replay.chain import Chain
-from app.replay.frames import Frame
+from app.client.chain import Chain
+from app.client.frames import Frame
 from app.replay.script import ExpectedEvent, ExpectedMessage, Step
 
 MAX_FAULTS: Final = 20

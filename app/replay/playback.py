@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 import anyio
 
+from app.client.addresses import NoService
 from app.replay.dialogues import BadLine, Dialogue
 from app.replay.options import Options
 from app.replay.player import Player
@@ -13,13 +14,6 @@ from app.replay.rest import RestClient
 from app.replay.tally import Tally
 
 REFRESH_INTERVAL_S: Final = 0.2
-
-
-class NoService(Exception):
-    """Nothing answers at the address."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__(f"No Turnlog answers at {url}. Start one with `turnlog serve`, or name another with --url.")
 
 
 class View(Protocol):

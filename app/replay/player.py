@@ -4,19 +4,21 @@ from typing import Any, Final
 
 import anyio
 
+from app.client.addresses import conversation_socket_url
+from app.client.losses import Stopped
+from app.client.patience import ServiceAway
 from app.replay.checker import Checker, differences_of
 from app.replay.dialogues import Dialogue
 from app.replay.options import Options
-from app.replay.patience import ServiceAway
 from app.replay.rest import Refused, RestClient
 from app.replay.script import Script, Step, script_of
-from app.replay.socket import CommandRefused, ConversationSocket, SocketStopped
+from app.replay.socket import CommandRefused, ConversationSocket
 from app.replay.tally import Difference, Tally
 
 TAIL_TIMEOUT_S: Final = 10.0
 FAREWELL_TIMEOUT_S: Final = 2.0
 
-_GIVEN_UP: Final = (Refused, CommandRefused, SocketStopped, TimeoutError)
+_GIVEN_UP: Final = (Refused, CommandRefused, Stopped, TimeoutError)
 
 
 class Player:
@@ -48,9 +50,8 @@ class Player:
 
     async def _play(self, script: Script, conversation_id: str, version: int, faults: list[str]) -> None:
         checker = Checker(version)
-        socket = ConversationSocket(
-            socket_url_of(self._options.url, conversation_id), checker, self._tally, self._options.patience_s
-        )
+        url = conversation_socket_url(self._options.url, conversation_id)
+        socket = ConversationSocket(url, checker, self._tally, self._options.patience_s)
         has_ended = False
         try:
             async with anyio.create_task_group() as tasks:
@@ -110,11 +111,6 @@ class Player:
                 await self._rest.end(conversation_id, {"ended_reason": "client_disconnected"})
             except (Refused, ServiceAway):
                 return
-
-
-def socket_url_of(base_url: str, conversation_id: str) -> str:
-    """Where the sockets of a conversation are whose REST is at this address."""
-    return f"{base_url.rstrip('/').replace('http', 'ws', 1)}/api/ws/conversations/{conversation_id}"
 
 
 def _start_of(dialogue: Dialogue) -> dict[str, Any]:

@@ -7,8 +7,8 @@ import httpx
 import msgspec
 from uuid_utils import uuid7
 
+from app.client.patience import Patience
 from app.replay.options import Options
-from app.replay.patience import Patience
 from app.replay.tally import Tally
 
 COLLECTION: Final = "/api/v2/conversations"

@@ -1,37 +1,26 @@
-"""The socket of one conversation, which survives its connections: what was under way is sent again with its id."""
+"""The socket of one conversation: commands and interims out, within the service's limits; everything in is checked."""
 
 from time import perf_counter
-from typing import Any, Final, NoReturn
+from typing import Any
 
 import anyio
 import msgspec
 from uuid_utils import uuid7
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
-from websockets.typing import Subprotocol
 
+from app.client.allowance import Allowance
+from app.client.connection import ResumingConnection
+from app.client.frames import Frame
+from app.client.losses import Loss, milliseconds_in
+from app.client.patience import Patience
 from app.replay.checker import Checker
-from app.replay.frames import Frame, read_frame
-from app.replay.patience import Patience
 from app.replay.tally import Tally
-from app.ws.protocol import CLOSE_CODES, SUBPROTOCOL
-
-HANDSHAKE_TIMEOUT_S: Final = 10.0
-CLOSE_TIMEOUT_S: Final = 1.0
-MAX_WAITING_FRAMES: Final = 64
-PRIVATE_CODES: Final = range(4_400, 4_500)
-_STOP: Final = {row.code for row in CLOSE_CODES if row.action == "stop"}
-_KNOWN: Final = {row.code for row in CLOSE_CODES}
+from app.replay.waiting_interim import WaitingInterim
 
 _encode = msgspec.json.encode
 
 
 class CommandRefused(Exception):
     """The service refuses a command that the script has, for a reason that stays."""
-
-
-class SocketStopped(Exception):
-    """The service closed the socket with a code that tells not to come back."""
 
 
 class Pending(msgspec.Struct, eq=False):
@@ -49,32 +38,27 @@ class Pending(msgspec.Struct, eq=False):
 
 
 class ConversationSocket:
-    """`run` keeps a connection; the other methods wait for one where they need it."""
+    """`run` keeps a connection; the other methods wait for one where they need it. What was under way when one was lost
+    is sent again with its id."""
 
     def __init__(self, url: str, checker: Checker, tally: Tally, patience_s: float) -> None:
-        self._url = url
+        self._connection = ResumingConnection(url, self, patience_s)
         self._checker = checker
         self._tally = tally
         self._patience_s = patience_s
-        self._connection: ClientConnection | None = None
+        self._allowance = Allowance()
+        self._waiting = WaitingInterim()
         self._pending: Pending | None = None
         self._moved = anyio.Event()
         self._has_been_live = False
-        self._come_back_after_ms: int | None = None
 
     async def run(self) -> None:
-        """Connect, listen, and connect again whenever the connection is lost; for ever.
+        """Keep a connection, for ever.
 
         Raises:
-            SocketStopped, ServiceAway: there is no coming back.
+            Stopped, ServiceAway: there is no coming back.
         """
-        patience = Patience(self._patience_s)
-        while True:
-            self._come_back_after_ms = None
-            reason = await self._until_lost(patience)
-            self._connection = None
-            self._tally.retries += 1
-            await patience.wait(reason, self._come_back_after_ms)
+        await self._connection.run()
 
     async def command(self, name: str, payload: dict[str, Any]) -> dict[str, Any]:
         """Send the command until it is acknowledged.
@@ -82,29 +66,28 @@ class ConversationSocket:
         Raises:
             CommandRefused: it never will be.
         """
+        self._tally.interims_coalesced += self._waiting.drop()
         command_id = str(uuid7())
         frame = _encode({"type": "command", "id": command_id, "name": name, "payload": payload})
         started_at = perf_counter()
         patience = Patience(self._patience_s)
         while True:
-            pending = self._pending = Pending(command_id, frame, None, anyio.Event())
-            await self._send(frame)
-            await pending.answered.wait()
-            assert pending.answer is not None
-            answer = pending.answer.payload
-            if pending.answer.type == "ack":
+            answer = await self._ask(command_id, frame)
+            if answer.type == "ack":
                 self._tally.ack_ms.append((perf_counter() - started_at) * 1_000)
-                return answer
-            if not answer["retryable"]:
-                raise CommandRefused(f"{name}: {answer['code']}: {answer['message']}")
+                return answer.payload
+            refusal = answer.payload
+            if not refusal["retryable"]:
+                raise CommandRefused(f"{name}: {refusal['code']}: {refusal['message']}")
             self._tally.retries += 1
-            await patience.wait(answer["code"], answer.get("retry_after_ms"))
+            await patience.wait(refusal["code"], milliseconds_in(refusal, "retry_after_ms"))
 
     async def interim(self, payload: dict[str, Any]) -> None:
-        """Broadcast it, if there is a connection: what is interim is not worth waiting for."""
-        if self._connection is not None:
+        """Broadcast it if there is room and a connection; else the next one tells it too."""
+        self._tally.interims_coalesced += self._waiting.add(payload)
+        if self._connection.is_live and self._allowance.take_spare():
             self._tally.interims_sent += 1
-            await self._send(_encode({"type": "interim", "payload": payload}))
+            await self._connection.send(_encode({"type": "interim", "payload": self._waiting.take()}))
 
     async def reached(self, version: int) -> None:
         """Wait until every event up to the version has been received."""
@@ -112,80 +95,57 @@ class ConversationSocket:
             self._moved = anyio.Event()
             await self._moved.wait()
 
-    async def _until_lost(self, patience: Patience) -> str:
-        """One connection, from its beginning to its end; why it ended."""
-        try:
-            async with connect(
-                self._address(),
-                subprotocols=[Subprotocol(SUBPROTOCOL)],
-                compression=None,
-                proxy=None,
-                open_timeout=HANDSHAKE_TIMEOUT_S,
-                close_timeout=CLOSE_TIMEOUT_S,
-                max_queue=MAX_WAITING_FRAMES,
-            ) as connection:
-                await self._shake_hands(connection)
-                patience.succeeded()
-                await self._listen(connection)
-        except ConnectionClosed as closed:
-            return _reason_of(closed)
-        except (OSError, TimeoutError, InvalidHandshake) as error:
-            return type(error).__name__
-
-    def _address(self) -> str:
+    def cursor(self) -> dict[str, str]:
         """Fresh at first, then from where the last connection broke off."""
-        checker = self._checker
         if not self._has_been_live:
-            return self._url
-        return f"{self._url}?after={checker.version}&epoch={checker.chain.epoch}"
+            return {}
+        return {"after": str(self._checker.version), "epoch": str(self._checker.chain.epoch)}
 
-    async def _send(self, frame: bytes) -> None:
-        """Without a connection, or with one that breaks now, the next one sends what is pending."""
-        if self._connection is None:
-            return
-        try:
-            await self._connection.send(frame, text=True)
-        except ConnectionClosed:
-            self._connection = None
-
-    async def _shake_hands(self, connection: ClientConnection) -> None:
-        """Until `live`; then what waits for its answer is sent again."""
-        after = self._checker.version if self._has_been_live else None
-        with anyio.fail_after(HANDSHAKE_TIMEOUT_S):
-            while not self._take(await self._receive(connection), after):
-                pass
-        self._tally.reconnects += self._has_been_live
-        self._connection, self._has_been_live = connection, True
-        if self._pending is not None and self._pending.answer is None:
-            await self._send(self._pending.frame)
-
-    def _take(self, frame: Frame, after: int | None) -> bool:
-        """One frame of the handshake; whether it was the last."""
+    def receive(self, frame: Frame, text: bytes) -> None:  # noqa: ARG002 - a frame is all that is checked
+        """Give every frame to whom it concerns."""
+        self._tally.frames_received += 1
         payload = frame.payload
         match frame.type, payload.get("status"):
+            case "ack", _:
+                self._answered(frame, payload["command_id"])
+            case "error", _ if frame.seq is None:
+                self._hear_error(frame)
             case "connection_status", "ready":
-                self._checker.connect(payload["resume"], after)
+                self._checker.connect(payload["resume"], self._checker.version if self._has_been_live else None)
+                self._allowance.renew(payload.get("limits") or {})
             case "connection_status", "live":
                 self._checker.live(payload["head"])
-                return True
+            case "connection_status", _:
+                pass
             case "state_update", _ if frame.seq is None:
                 self._checker.snapshot(payload)
             case _:
                 self._check(frame)
-        return False
 
-    async def _listen(self, connection: ClientConnection) -> NoReturn:
-        while True:
-            frame = await self._receive(connection)
-            match frame.type:
-                case "ack":
-                    self._answered(frame, frame.payload["command_id"])
-                case "error" if frame.seq is None:
-                    self._answered(frame, frame.payload.get("command_id"))
-                case "connection_status":
-                    self._come_back_after_ms = frame.payload.get("after_ms")
-                case _:
-                    self._check(frame)
+    def receive_unreadable(self, reason: str) -> None:
+        """That must never happen."""
+        self._checker.note(f"a frame cannot be read: {reason}")
+
+    async def live(self) -> None:
+        """Send again what waits for its answer."""
+        self._tally.reconnects += self._has_been_live
+        self._has_been_live = True
+        if self._pending is not None and self._pending.answer is None:
+            await self._allowance.take()
+            await self._connection.send(self._pending.frame)
+
+    def lose(self, loss: Loss) -> None:
+        """Another attempt follows, if the service wants one."""
+        self._tally.retries += loss.may_return
+
+    async def _ask(self, command_id: str, frame: bytes) -> Frame:
+        """The answer. From the moment it is pending, `live` sends the frame again on every new connection."""
+        await self._allowance.take()
+        pending = self._pending = Pending(command_id, frame, None, anyio.Event())
+        await self._connection.send(frame)
+        await pending.answered.wait()
+        assert pending.answer is not None
+        return pending.answer
 
     def _check(self, frame: Frame) -> None:
         self._checker.receive(frame)
@@ -194,26 +154,19 @@ class ConversationSocket:
         else:
             self._moved.set()
 
-    async def _receive(self, connection: ClientConnection) -> Frame:
-        frame = read_frame(await connection.recv(decode=False))
-        self._tally.frames_received += 1
-        return frame
+    def _hear_error(self, frame: Frame) -> None:
+        """The answer to a command, or the service's word that an interim was one too many, or that the end comes."""
+        payload = frame.payload
+        if payload["code"] == "rate_limited":
+            self._allowance.close(milliseconds_in(payload, "retry_after_ms"))
+            if payload.get("command_id") is None:
+                return
+        if not payload["fatal"]:
+            self._answered(frame, payload.get("command_id"))
 
     def _answered(self, answer: Frame, command_id: str | None) -> None:
         pending = self._pending
-        if pending is not None and pending.command_id == command_id:
+        if pending is not None and pending.command_id == command_id and pending.answer is None:
             pending.resolve(answer)
         else:
             self._checker.note(f"{answer.type} for {command_id}, which nobody waits for: {answer.payload}")
-
-
-def _reason_of(closed: ConnectionClosed) -> str:
-    """What the close means.
-
-    Raises:
-        SocketStopped: not to come back.
-    """
-    code = closed.rcvd.code if closed.rcvd else 1006
-    if code in _STOP or (code in PRIVATE_CODES and code not in _KNOWN):
-        raise SocketStopped(f"the service closed the socket with {code}")
-    return f"close code {code}"

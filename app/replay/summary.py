@@ -27,6 +27,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     ack_p99_ms: float | None
     frames_received: int
     interims_sent: int
+    interims_coalesced: int
     interims_received: int
     reconnects: int
     retries: int
@@ -52,6 +53,7 @@ def summary_of(tally: Tally) -> Summary:
         ack_p99_ms=percentile(latencies, 0.99),
         frames_received=tally.frames_received,
         interims_sent=tally.interims_sent,
+        interims_coalesced=tally.interims_coalesced,
         interims_received=tally.interims_received,
         reconnects=tally.reconnects,
         retries=tally.retries,

@@ -23,6 +23,8 @@ class Tally(Struct, eq=False):
     events: int = 0
     frames_received: int = 0
     interims_sent: int = 0
+    interims_coalesced: int = 0
+    """Not sent by themselves, as the service takes only so many frames a second: the next one says as much."""
     interims_received: int = 0
     reconnects: int = 0
     retries: int = 0

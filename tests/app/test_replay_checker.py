@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from app.client.frames import Frame
 from app.replay.checker import Checker, differences_of
 from app.replay.dialogues import Dialogue, Turn
-from app.replay.frames import Frame
 from app.replay.script import ExpectedMessage, Script, script_of
 
 Frames = list[Frame]

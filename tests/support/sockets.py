@@ -19,8 +19,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from app.replay.chain import Chain
-from app.replay.frames import Frame
+from app.client.chain import Chain
+from app.client.frames import Frame
 from app.ws.protocol import SUBPROTOCOL
 
 PATIENCE_S: Final = 5.0

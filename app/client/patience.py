@@ -6,7 +6,7 @@ from typing import Final
 
 import anyio
 
-FIRST_DELAY_S: Final = 0.05
+FIRST_DELAY_S: Final = 0.1
 MAX_DELAY_S: Final = 2.0
 
 
@@ -15,20 +15,21 @@ class ServiceAway(Exception):
 
 
 class Patience:
-    """The waits between attempts: twice as long each time, with jitter, so that a crowd does not come back at once."""
+    """The waits between attempts: anything up to a bound that doubles each time, so that a crowd that lost the service
+    at one moment does not come back at one moment."""
 
     def __init__(self, give_up_after_s: float) -> None:
         self._give_up_after_s = give_up_after_s
-        self._delay_s = FIRST_DELAY_S
+        self._max_delay_s = FIRST_DELAY_S
         self._since: float | None = None
 
     def succeeded(self) -> None:
         """The service is there: the next time begins afresh."""
-        self._delay_s = FIRST_DELAY_S
+        self._max_delay_s = FIRST_DELAY_S
         self._since = None
 
-    async def wait(self, reason: str, at_least_ms: int | None = None) -> None:
-        """Wait after a failed attempt, at least as long as the service asked for.
+    async def wait(self, reason: str, at_least_ms: float | None = None) -> None:
+        """Wait after a failed attempt; longer than the service asked for, if it asked.
 
         Raises:
             ServiceAway: all attempts have failed for too long; `reason` says how the last one did.
@@ -36,6 +37,6 @@ class Patience:
         self._since = self._since or monotonic()
         if monotonic() - self._since > self._give_up_after_s:
             raise ServiceAway(f"no success for {self._give_up_after_s:.0f} s, the last time: {reason}")
-        delay_s = self._delay_s * random.uniform(0.5, 1.5)  # noqa: S311 - spreads load, keeps no secret
-        self._delay_s = min(2 * self._delay_s, MAX_DELAY_S)
-        await anyio.sleep(max(delay_s, (at_least_ms or 0) / 1_000))
+        jitter_s = random.uniform(0, self._max_delay_s)  # noqa: S311 - spreads load, keeps no secret
+        self._max_delay_s = min(2 * self._max_delay_s, MAX_DELAY_S)
+        await anyio.sleep((at_least_ms or 0) / 1_000 + jitter_s)

@@ -1,6 +1,6 @@
 """The chain of durable messages: each names the one before it, so whatever is lost or doubled shows at once."""
 
-from app.replay.frames import Frame
+from app.client.frames import Frame
 
 
 class Chain:

@@ -1,0 +1,28 @@
+"""What the server sends, as far as a client looks at it. One decoding a frame."""
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+
+class Frame(Struct, frozen=True):
+    """The envelope. Fields that are not looked at are not read, and a type may be one that is not known here."""
+
+    type: str
+    payload: dict[str, Any]
+    epoch: str
+    seq: int | None = None
+    prev: int | None = None
+    part: tuple[int, int] | None = None
+    final: bool = True
+    id: str | None = None
+    conversation_id: str | None = None
+    ts: str | None = None
+    key: str | None = None
+    rev: int | None = None
+    position: int | None = None
+    prev_position: int | None = None
+
+
+read_frame = msgspec.json.Decoder(Frame).decode

@@ -1,0 +1,1 @@
+"""Shows a live conversation, or all of them, at a terminal."""
