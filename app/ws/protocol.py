@@ -220,9 +220,9 @@ class Ready(Struct, kw_only=True, frozen=True, tag="ready", tag_field="status"):
     heartbeat_timeout_ms: Annotated[
         int, Meta(description="After so much silence the client gives the connection up, and resumes.")
     ]
-    limits: Annotated[dict[str, int], Meta(description="By name; the unit is in the name.")]
+    limits: Annotated[dict[str, float], Meta(description="By name; the unit is in the name.")]
     session_expires_at: Annotated[
-        datetime | None, Meta(tz=True, description="When the credentials end; null when they do not.")
+        Annotated[datetime, Meta(tz=True)] | None, Meta(description="When the credentials end; null when they do not.")
     ]
     resume: Resume
 

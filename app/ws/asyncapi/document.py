@@ -1,0 +1,157 @@
+"""The AsyncAPI document, written from the types that the sockets read and write."""
+
+from collections.abc import Iterable
+from importlib.metadata import version
+from typing import Any, Final
+
+from msgspec import Struct
+
+from app.ws.asyncapi.close_codes import described_codes
+from app.ws.asyncapi.examples import CONVERSATION_ID, EPOCH
+from app.ws.asyncapi.messages import SERVER_MESSAGES, ClientMessage, as_json, client_messages, envelope_of
+from app.ws.asyncapi.schemas import MessageSchemas
+from app.ws.protocol import SUBPROTOCOL
+
+DESCRIPTION: Final = """\
+What is said over the WebSockets of Turnlog: the protocol `conv.v1`.
+
+Every message is one JSON object in a text frame, the envelope. Durable messages have a `seq`, the version of the
+conversation, without holes: a client that was away comes back with `after` and gets exactly what it missed. Clients
+ignore fields that they do not know. `docs/reference/websocket.md` tells how to write a client; `x-close-codes` tells
+what to do when the socket closes.
+"""
+
+MAX_CURSOR: Final = 2**63 - 1
+
+
+class Channel(Struct, frozen=True, kw_only=True):
+    """One address. `query` and `parameters` are what stands in it, by name."""
+
+    name: str
+    address: str
+    title: str
+    description: str
+    query: dict[str, Any]
+    parameters: dict[str, Any] = {}
+
+
+CHANNELS: Final = (
+    Channel(
+        name="conversation",
+        address="/api/ws/conversations/{conversation_id}",
+        title="One conversation",
+        description="Everything that happens in the conversation; and every command to it.",
+        parameters={
+            "conversation_id": {"description": "A UUID in canonical lower-case text.", "examples": [CONVERSATION_ID]}
+        },
+        query={
+            "after": {
+                "type": "integer",
+                "minimum": 0,
+                "maximum": MAX_CURSOR,
+                "description": "The `seq` that the client has everything up to. Without it the client gets a snapshot.",
+            },
+            "epoch": {
+                "type": "string",
+                "examples": [EPOCH],
+                "description": "The `epoch` that `after` is from. Another one than the server's is answered with a "
+                "snapshot.",
+            },
+        },
+    ),
+)
+"""To add a channel: a line here, once its route exists."""
+
+
+def document() -> dict[str, Any]:
+    """The document, as JSON can be made of it."""
+    schemas = MessageSchemas()
+    operations = {name: operation for channel in CHANNELS for name, operation in _operations(channel).items()}
+    return {
+        "asyncapi": "3.0.0",
+        "info": {"title": "Turnlog", "version": version("turnlog"), "description": DESCRIPTION},
+        "defaultContentType": "application/json",
+        "channels": {channel.name: _channel(channel) for channel in CHANNELS},
+        "operations": operations,
+        "components": {"messages": _messages(schemas), "schemas": schemas.components},
+        "x-close-codes": as_json(described_codes()),
+    }
+
+
+def _channel(channel: Channel) -> dict[str, Any]:
+    names = [told.name for told in SERVER_MESSAGES] + [frame.name for frame in client_messages()]
+    query = {"type": "object", "properties": channel.query}
+    headers = {
+        "type": "object",
+        "properties": {
+            "Sec-WebSocket-Protocol": {
+                "type": "string",
+                "description": f"Offer `{SUBPROTOCOL}`. Nothing offered means the same; other names alone are refused.",
+                "examples": [SUBPROTOCOL],
+            }
+        },
+    }
+    described = {
+        "address": channel.address,
+        "title": channel.title,
+        "description": channel.description,
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in names},
+        "bindings": {"ws": {"method": "GET", "query": query, "headers": headers, "bindingVersion": "0.1.0"}},
+    }
+    return described | ({"parameters": channel.parameters} if channel.parameters else {})
+
+
+def _operations(channel: Channel) -> dict[str, Any]:
+    """The server's view: it sends its messages, and receives those of clients."""
+    told = {
+        "action": "send",
+        "channel": _channel_reference(channel),
+        "title": "What the server says",
+        "messages": _message_references(channel, [message.name for message in SERVER_MESSAGES]),
+    }
+    received = {f"{channel.name}.{one.name}": _receive(channel, one) for one in client_messages()}
+    return {f"{channel.name}.tell": told, **received}
+
+
+def _receive(channel: Channel, message: ClientMessage) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "action": "receive",
+        "channel": _channel_reference(channel),
+        "title": f"A `{message.example['type']}` frame from the client",
+        "messages": _message_references(channel, [message.name]),
+    }
+    if message.replies:
+        replies = _message_references(channel, message.replies)
+        described["reply"] = {"channel": _channel_reference(channel), "messages": replies}
+    return described
+
+
+def _messages(schemas: MessageSchemas) -> dict[str, Any]:
+    messages: dict[str, Any] = {}
+    for told in SERVER_MESSAGES:
+        messages[told.name] = {
+            "name": told.message_type,
+            "title": told.name,
+            "summary": told.summary,
+            "tags": [{"name": told.kind}],
+            "payload": schemas.of_message(told),
+            "examples": [{"payload": as_json(envelope_of(told))}],
+        }
+    for frame in client_messages():
+        messages[frame.name] = {
+            "name": frame.example["type"],
+            "title": frame.name,
+            "summary": frame.summary,
+            "tags": [{"name": "client"}],
+            "payload": schemas.of_frame(frame.frame),
+            "examples": [{"payload": frame.example}],
+        }
+    return messages
+
+
+def _channel_reference(channel: Channel) -> dict[str, str]:
+    return {"$ref": f"#/channels/{channel.name}"}
+
+
+def _message_references(channel: Channel, names: Iterable[str]) -> list[dict[str, str]]:
+    return [{"$ref": f"#/channels/{channel.name}/messages/{name}"} for name in names]
