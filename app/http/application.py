@@ -16,6 +16,7 @@ from app.http.problems import answer_with_problem
 from app.http.requests import MAX_BODY_BYTES, HttpRequest
 from app.http.v2 import commands, conversations, messages, meta
 from app.service import Service
+from app.ws.asyncapi.routes import ROUTES as WEBSOCKET_REFERENCE
 
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
@@ -41,7 +42,7 @@ def create_application(
         return Access(service, principal_of(request))
 
     return Litestar(
-        route_handlers=[*ROUTES, *routes_for(ROUTES), *websocket_handlers],
+        route_handlers=[*ROUTES, *routes_for(ROUTES), *WEBSOCKET_REFERENCE, *websocket_handlers],
         dependencies={"access": Provide(access, sync_to_thread=False)},
         exception_handlers={Exception: answer_with_problem},
         request_max_body_size=MAX_BODY_BYTES,

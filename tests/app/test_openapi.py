@@ -22,7 +22,7 @@ OPERATIONS: dict[str, dict[str, Any]] = {
     for path, item in WRITTEN["paths"].items()
     for method, operation in item.items()
 }
-OF_THE_REFERENCE_ITSELF = {"/openapi.json", "/docs", "/docs/assets/{name}"}
+OF_THE_REFERENCE_ITSELF = {"/openapi.json", "/docs", "/docs/assets/{name}", "/asyncapi.json", "/docs/websocket"}
 
 
 def all_dicts(value: Any) -> Iterator[dict[str, Any]]:
