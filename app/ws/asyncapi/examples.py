@@ -98,5 +98,13 @@ CLIENT_FRAMES: Final[dict[str, dict[str, Any]]] = {
     },
     "ping": {"type": "ping", "n": 1},
     "ack": {"type": "ack", "seq": 17},
+    "state_update": {"type": "state_update", "payload": {"state": "LISTENING"}},
+    "transcript_update": {
+        "type": "transcript_update",
+        "id": COMMAND_ID,
+        "payload": {"text": "A table for two.", "speaker": "user", "is_final": True},
+    },
+    "ai_response": {"type": "ai_response", "payload": {"text": "At seven?", "is_final": True}},
+    "speech_event": {"type": "speech_event", "payload": {"event": "started", "actor": "user"}},
 }
 """By the type of the frame."""
