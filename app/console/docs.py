@@ -12,11 +12,13 @@ REFERENCE = Path("docs/reference")
 
 def pages() -> dict[Path, str]:
     """Every generated page: its path in the repository and its text. To add one, add a line."""
+    from app.console.original_clients_page import original_clients_page
     from app.console.rest_page import rest_page
     from app.console.settings_page import settings_page
     from app.console.state_machine_page import state_machine_page
 
     writers: dict[str, Callable[[], str]] = {
+        "original-clients.md": original_clients_page,
         "rest.md": rest_page,
         "settings.md": settings_page,
         "state-machine.md": state_machine_page,

@@ -26,8 +26,9 @@ MAX_WAITING_COMMANDS = 256
 MAX_REDECISIONS = 3
 MAX_RECORDING_REDECISIONS = 100
 
-Choose = Callable[[Conversation], Command]
-"""Picks the command by the state, for callers whose wish means different commands in different states."""
+Choose = Callable[[Conversation], Command | None]
+"""Picks the command by the state, for callers whose wish means different commands in different states; none where the
+wish is true already. A conversation that does not exist is asked too, and needs a command, which is refused."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -136,7 +137,8 @@ class RunCommand:
         if request.expected_version is not None and request.expected_version != conversation.version:
             return VersionConflict(conversation.id, request.expected_version, conversation.version)
         try:
-            events = decide(Issued(command=request.choose(conversation), origin=origin), conversation)
+            command = request.choose(conversation)
+            events = () if command is None else decide(Issued(command=command, origin=origin), conversation)
             if not events:
                 return _result(origin, (), conversation, held.position)
             recorded = await self._store.append(self._append_of(events, origin, conversation))
