@@ -1,14 +1,13 @@
 """The process of the service: its database, its server, its first lines and its end."""
 
+import resource
 import signal
 import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import uvicorn
 import uvloop
-from litestar import Litestar
 
 from adapters.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from adapters.postgres.durability import UnfitDatabase
@@ -16,11 +15,10 @@ from adapters.postgres.migrate import MigrationError
 from adapters.postgres.reachable import DatabaseUnreachable
 from app.http.application import create_application
 from app.logs import configure_logs
+from app.server import Server, server_config
 from app.settings import Settings
 from app.wiring import open_service
 
-GRACEFUL_STOP_S = 30
-MAX_FRAME_BYTES = 64 * 1024
 LISTEN_BACKLOG = 2_048
 
 
@@ -35,6 +33,7 @@ def serve(settings: Settings) -> None:
         CannotServe: it did not start, or one of its tasks failed.
     """
     configure_logs(settings.log_level)
+    _allow_many_sockets()
     try:
         with _listening(settings) as listener, _database(settings) as (dsn, description):
             uvloop.run(_serve(settings, dsn, description, listener))
@@ -43,6 +42,12 @@ def serve(settings: Settings) -> None:
     except BaseExceptionGroup as failures:
         raise CannotServe(_what_failed(failures)) from None
     sys.stdout.write("Turnlog has stopped.\n")
+
+
+def _allow_many_sockets() -> None:
+    """Each socket is a descriptor: take as many as this process may have, not the few that programs begin with."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _what_failed(failures: BaseExceptionGroup[BaseException]) -> str:
@@ -91,7 +96,7 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
 async def _serve(settings: Settings, dsn: str, database: str, listener: socket.socket) -> None:
     async with open_service(settings, dsn) as parts:
         application = create_application(parts.service, websocket_handlers=[parts.gateway.handler()])
-        server = uvicorn.Server(server_config(application))
+        server = Server(server_config(application, settings.socket_ping_interval_s), parts.drain.run)
         _say_first_lines(settings.host, listener.getsockname()[1], database)
         with _signals_end_only_the_server():
             await server.serve(sockets=[listener])
@@ -106,21 +111,6 @@ def _signals_end_only_the_server() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def server_config(application: Litestar) -> uvicorn.Config:
-    """How uvicorn runs the application; the tests run it the same way."""
-    return uvicorn.Config(
-        application,
-        ws="websockets-sansio",
-        ws_max_size=MAX_FRAME_BYTES,
-        ws_per_message_deflate=False,
-        timeout_graceful_shutdown=GRACEFUL_STOP_S,
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-    )
 
 
 def _say_first_lines(host: str, port: int, database: str) -> None:

@@ -67,7 +67,7 @@ class SessionCounts(Struct, frozen=True, kw_only=True):
 
 
 class ProcessHealth(Struct, frozen=True, kw_only=True):
-    """How the parts of this process are, as they know it themselves.
+    """How the parts of this process are, as they know it themselves. `is_draining`: it is about to stop.
 
     `projection_lag_s` is for how long the read tables have not had an event that this process knows of.
     """
@@ -83,6 +83,7 @@ class ProcessHealth(Struct, frozen=True, kw_only=True):
     projection_lag_s: float
     projection_failures: int
     unknown_events: int
+    is_draining: bool
     is_feed_listening: bool
     is_feed_reading: bool
     feed_position: int

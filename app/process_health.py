@@ -27,22 +27,32 @@ class Listening(Protocol):
     def is_listening(self) -> bool: ...
 
 
+class Admitting(Protocol):
+    """Who lets connections in."""
+
+    @property
+    def is_draining(self) -> bool: ...
+
+
 class RunningParts:
     """Implements `HealthSource`. The parts belong to one task group: one that crashed would have ended the process."""
 
     def __init__(
         self,
+        *,
         appender: Appending,
         queue_max_commands: int,
         projection: ProjectionLoop,
         feed: Feed,
         listener: Listening,
+        admission: Admitting,
     ) -> None:
         self._appender = appender
         self._queue_max_commands = queue_max_commands
         self._projection = projection
         self._feed = feed
         self._listener = listener
+        self._admission = admission
 
     def process_health(self) -> ProcessHealth:
         """See `HealthSource.process_health`."""
@@ -59,6 +69,7 @@ class RunningParts:
             projection_lag_s=projection.seconds_behind,
             projection_failures=projection.failures,
             unknown_events=projection.unknown_events,
+            is_draining=self._admission.is_draining,
             is_feed_listening=self._listener.is_listening,
             is_feed_reading=self._feed.is_reading,
             feed_position=self._feed.position,

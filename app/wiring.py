@@ -37,8 +37,14 @@ from app.use_cases.post_message import PostMessage
 from app.use_cases.read_events import ReadEvents
 from app.use_cases.run_command import RunCommand
 from app.use_cases.start_conversation import StartNewConversation
+from app.ws.admission import Admission, AdmissionLimits, is_loopback
+from app.ws.door import Door
+from app.ws.drain import Drain
 from app.ws.gateway import Gateway
 from app.ws.hub import Hub
+from app.ws.live import LiveConnections
+from app.ws.pulse import Pulse
+from app.ws.rate import RateLimit
 from domain.ports import EventStore
 from projections.runner import Runner
 
@@ -59,6 +65,9 @@ class Parts(Struct, frozen=True, kw_only=True):
     service: Service
     gateway: Gateway
     hub: Hub
+    live: LiveConnections
+    pulse: Pulse
+    drain: Drain
     appender: BatchingAppender
     feed: Feed
     listener: NotificationListener
@@ -76,7 +85,7 @@ async def open_service(settings: Settings, dsn: str) -> AsyncIterator[Parts]:
         DatabaseUnreachable, MigrationError, UnfitDatabase: it must not start on this database; the sentence says why.
     """
     parts = _assemble(settings, await _prepare(settings, dsn))
-    tasks = (parts.appender.run, parts.feed.run, parts.listener.run, parts.projection.run)
+    tasks = (parts.appender.run, parts.feed.run, parts.listener.run, parts.projection.run, parts.pulse.run)
     async with parts.pool:
         await parts.feed.start()
         async with running(tasks, parts.appender.drain):
@@ -103,18 +112,41 @@ def _assemble(settings: Settings, database: Database) -> Parts:
     runner = Runner(store, max_page_events=settings.projection_page_events)
     projection = ProjectionLoop(runner, PostgresProjectionStore(database.read_dsn), projected)
 
-    hub = Hub(database.epoch)
+    clock, ids = SystemClock(), Uuid7Source()
+    live = LiveConnections()
+    admission = Admission(_admission_limits(settings), live)
+    hub = Hub(database.epoch, clock)
     feed = Feed(store, [hub.deliver, projection.wake], settings.feed_poll_interval_s)
     listener = NotificationListener(database.read_dsn, feed.wake, appender.has_notified)
     appender.on_committed = feed.committed
     hub.on_hole = feed.wake
 
-    health = RunningParts(appender, settings.append_queue_max_commands, projection, feed, listener)
+    health = RunningParts(
+        appender=appender,
+        queue_max_commands=settings.append_queue_max_commands,
+        projection=projection,
+        feed=feed,
+        listener=listener,
+        admission=admission,
+    )
     service = _service(settings, database.epoch, store, read_models, health)
     return Parts(
         service=service,
-        gateway=Gateway(store, service.run_command, hub, SystemClock(), Uuid7Source()),
+        gateway=Gateway(
+            door=Door(admission, clock),
+            admission=admission,
+            live=live,
+            hub=hub,
+            store=store,
+            run_command=service.run_command,
+            rate_limit=RateLimit(settings.socket_messages_per_s, settings.socket_messages_burst),
+            clock=clock,
+            ids=ids,
+        ),
         hub=hub,
+        live=live,
+        pulse=Pulse(live, hub),
+        drain=Drain(live, admission, notice_s=settings.drain_notice_s, spread_s=settings.drain_spread_s),
         appender=appender,
         feed=feed,
         listener=listener,
@@ -142,6 +174,17 @@ def _service(
         list_messages=ListMessages(read_models, store, settings.min_position_wait_s),
         read_events=ReadEvents(store, get_conversation),
         health=GetHealth(health, read_models, clock),
+    )
+
+
+def _admission_limits(settings: Settings) -> AdmissionLimits:
+    return AdmissionLimits(
+        allowed_origins=settings.allowed_origins,
+        is_loopback_only=is_loopback(settings.host),
+        max_per_address=settings.sockets_max_per_address,
+        max_per_tenant=settings.sockets_max_per_tenant,
+        handshakes_max_count=settings.handshakes_max_count,
+        handshake_timeout_s=settings.handshake_timeout_s,
     )
 
 

@@ -149,7 +149,7 @@ async def get_liveness() -> Response[bytes]:
     operation=Operation(
         tag="Health",
         summary="Whether the process should get requests",
-        description="503 while the database does not answer within a second; the process mends itself.",
+        description="503 while the database does not answer within a second, and once the process is to stop.",
         answer=ReadyView,
         problems=("internal_error",),
         also={HTTPStatus.SERVICE_UNAVAILABLE: ReadyView},

@@ -27,8 +27,8 @@ class Health(Struct, frozen=True, kw_only=True):
 
     @property
     def is_ready(self) -> bool:
-        """Whether a request would find what it needs."""
-        return self.can_read and self.process.is_appender_running
+        """Whether a request would find what it needs, now and in a moment."""
+        return self.can_read and self.process.is_appender_running and not self.process.is_draining
 
 
 class GetHealth:

@@ -6,18 +6,18 @@ from msgspec import Struct
 
 from app.problems import KIND_OF_CODE, problem_of
 from app.use_cases.run_command import CommandResult
-from app.ws.frames import encode
+from app.ws.frames import Frames, encode
 from app.ws.protocol import Ack, Envelope, ErrorPayload, MessageType
 
 
 class Speaker(Struct, frozen=True):
-    """Says things about one conversation that have no `seq`."""
+    """Says what has no `seq`: about one conversation, or, in the feed of a tenant, about none."""
 
-    conversation_id: str
+    conversation_id: str | None
     epoch: str
 
-    def say(self, message_type: MessageType, payload: Struct, now: datetime) -> str:
-        """The frame of an ephemeral message."""
+    def say(self, message_type: MessageType, payload: Struct, now: datetime) -> Frames:
+        """An ephemeral message to this socket alone."""
         return encode(
             Envelope(
                 type=message_type,

@@ -15,6 +15,7 @@ from app.ws.protocol import (
     StateUpdate,
     TranscriptUpdate,
 )
+from app.ws.transport import text_frame
 from domain.conversation import events as e
 from domain.conversation.conversation import Conversation, allowed, status
 from domain.ports import RecordedEvent
@@ -24,17 +25,29 @@ Payload = tuple[MessageType, Struct]
 _encoder = msgspec.json.Encoder()
 
 
-def encode(envelope: Envelope) -> str:
-    """The text of one frame."""
-    return _encoder.encode(envelope).decode()
+class Frames(Struct, frozen=True):
+    """What is sent together, encoded once for all who get it: its texts, and the WebSocket frames of them."""
+
+    texts: tuple[bytes, ...]
+    wire: bytes
 
 
-def durable_frames(recorded: RecordedEvent, before: Conversation, after: Conversation, epoch: str) -> tuple[str, ...]:
-    """The frames of one event, encoded; equal on every replay."""
+def frames_of(*texts: bytes) -> Frames:
+    """The frames of these texts."""
+    return Frames(texts, b"".join(map(text_frame, texts)))
+
+
+def encode(envelope: Envelope) -> Frames:
+    """The frame of one envelope."""
+    return frames_of(_encoder.encode(envelope))
+
+
+def durable_frames(recorded: RecordedEvent, before: Conversation, after: Conversation, epoch: str) -> Frames:
+    """What one event says; the same bytes on every replay."""
     payloads = _payloads(recorded.event, before, after)
     count = len(payloads)
-    return tuple(
-        encode(
+    texts = [
+        _encoder.encode(
             Envelope(
                 type=message_type,
                 id=f"{recorded.event_id}.{index}" if count > 1 else recorded.event_id,
@@ -50,7 +63,8 @@ def durable_frames(recorded: RecordedEvent, before: Conversation, after: Convers
             )
         )
         for index, (message_type, payload) in enumerate(payloads, start=1)
-    )
+    ]
+    return frames_of(*texts)
 
 
 def state_update(event: e.Event, before: Conversation, after: Conversation) -> StateUpdate:

@@ -1,44 +1,58 @@
-"""The door of the sockets: protocol, cursor, conversation, replay; then the session is live."""
+"""The socket of one conversation: cursor, conversation, replay; then it is live."""
 
-from typing import Final
+from typing import Any, Final
 
-import anyio
-import structlog
 from litestar import WebSocket, websocket
 from litestar.handlers import WebsocketRouteHandler
 from litestar.params import FromPath
-from msgspec import Struct
 
 from app.principal import ANYBODY, Principal
 from app.queries import is_canonical_uuid
 from app.use_cases.run_command import RunCommand
 from app.ws import protocol
-from app.ws.answers import Speaker, error_of
-from app.ws.connection import Connection, SocketClosed
-from app.ws.hub import Hub
-from app.ws.protocol import HANDSHAKE_TIMEOUT_S, ErrorPayload, Live, MessageType, Ready, close_code
+from app.ws.admission import Admission
+from app.ws.answers import Speaker
+from app.ws.connection import Connection
+from app.ws.door import Door
+from app.ws.hub import Channel, Hub
+from app.ws.live import LiveConnection, LiveConnections
+from app.ws.protocol import Live, Ready, Resume
+from app.ws.rate import RateLimit, TokenBucket
 from app.ws.resume import Catchup, Cursor, catch_up
 from app.ws.session import Session
 from app.ws.subscriber import QUEUE_MAX_BYTES, QUEUE_MAX_FRAMES, Subscriber
 from domain.conversation.conversation import Conversation
 from domain.conversation.errors import ConversationNotFound, InvalidCommand
-from domain.errors import TurnlogError
 from domain.ids import ConversationId
 from domain.ports import Clock, EventStore, IdSource
 
 PATH: Final = "/api/ws/conversations/{conversation_id:str}"
 MAX_CURSOR: Final = 2**63 - 1
 
-logger = structlog.get_logger()
-
 
 class Gateway:
     """Serves the sockets of all conversations of this process."""
 
-    def __init__(self, store: EventStore, run_command: RunCommand, hub: Hub, clock: Clock, ids: IdSource) -> None:
+    def __init__(
+        self,
+        *,
+        door: Door,
+        admission: Admission,
+        live: LiveConnections,
+        hub: Hub,
+        store: EventStore,
+        run_command: RunCommand,
+        rate_limit: RateLimit,
+        clock: Clock,
+        ids: IdSource,
+    ) -> None:
+        self._door = door
+        self._admission = admission
+        self._live = live
+        self._hub = hub
         self._store = store
         self._run_command = run_command
-        self._hub = hub
+        self._rate_limit = rate_limit
         self._clock = clock
         self._ids = ids
 
@@ -46,117 +60,108 @@ class Gateway:
         """The route, for the application."""
 
         @websocket(PATH)
-        async def conversation_socket(socket: WebSocket, conversation_id: FromPath[str]) -> None:  # type: ignore[type-arg] # as in connection.py
+        async def conversation_socket(socket: WebSocket[Any, Any, Any], conversation_id: FromPath[str]) -> None:
             await self.serve(socket, ANYBODY, ConversationId(conversation_id))
 
         return conversation_socket
 
-    async def serve(self, socket: "WebSocket", principal: Principal, conversation_id: ConversationId) -> None:  # type: ignore[type-arg] # as in connection.py
-        """Accept first, so that a refusal reaches the client as a code instead of a bare HTTP 403."""
-        offered = socket.scope.get("subprotocols") or []
-        await socket.accept(subprotocols=protocol.SUBPROTOCOL if protocol.SUBPROTOCOL in offered else None)
-        connection = Connection(socket)
-        try:
-            if offered and protocol.SUBPROTOCOL not in offered:
-                raise SocketClosed("unsupported_protocol")
-            cursor = _cursor(socket.query_params.get("after"), socket.query_params.get("epoch"))
-            await self._serve(connection, principal, conversation_id, cursor)
-        except SocketClosed as closed:
-            if closed.code is not None:
-                await connection.close(closed.code)
-        except TurnlogError as error:
-            await self._refuse(connection, conversation_id, error)
-        except Exception as error:  # noqa: BLE001 - mapped here, or its text would reach the client
-            logger.error("socket_failed", error=type(error).__name__)
-            await connection.close(close_code("internal"))
+    async def serve(
+        self, socket: WebSocket[Any, Any, Any], principal: Principal, conversation_id: ConversationId
+    ) -> None:
+        """Serve the socket until it is closed."""
+        speaker = Speaker(conversation_id, self._hub.epoch)
 
-    async def _serve(
-        self, connection: Connection, principal: Principal, conversation_id: ConversationId, cursor: Cursor
+        async def talk(connection: Connection) -> None:
+            cursor = cursor_of(socket.query_params.get("after"), socket.query_params.get("epoch"))
+            self._admission.check_tenant(principal.tenant_id)
+            await self._talk(connection, speaker, principal, conversation_id, cursor)
+
+        await self._door.serve(socket, speaker, talk)
+
+    async def _talk(
+        self,
+        connection: Connection,
+        speaker: Speaker,
+        principal: Principal,
+        conversation_id: ConversationId,
+        cursor: Cursor,
     ) -> None:
         """Attach first, then read the store, then let go what came meanwhile: nothing falls between."""
-        subscriber = Subscriber()
-        speaker = Speaker(conversation_id, self._hub.epoch)
+        session = Session(
+            principal=principal,
+            conversation_id=conversation_id,
+            connection=connection,
+            run_command=self._run_command,
+            hub=self._hub,
+            bucket=TokenBucket(self._rate_limit),
+        )
+        subscriber = Subscriber(connection, session.stop_reading)
+        connection.when_writable(subscriber.flush)
         key = (principal.tenant_id, conversation_id)
         channel = self._hub.attach(key, subscriber)
-        try:
-            catchup = await self._catch_up(principal, conversation_id, cursor)
+        live = LiveConnection(principal.tenant_id, subscriber, speaker, self._clock, lambda: channel.head)
+
+        async def shake_hands() -> None:
+            catchup = await self._catch_up(principal, conversation_id, cursor, channel)
             channel.prime(catchup.conversation)
             await self._send_catchup(connection, speaker, catchup)
-            subscriber.go_live(catchup.resume.head)
-            session = Session(
-                principal=principal,
-                conversation_id=conversation_id,
-                connection=connection,
-                subscriber=subscriber,
-                speaker=speaker,
-                run_command=self._run_command,
-                hub=self._hub,
-                clock=self._clock,
-                head=lambda: channel.head,
-            )
-            await session.run()
+            live.is_live = True
+            channel.go_live(subscriber, catchup.resume.head)
+
+        try:
+            with self._live.joined(live):
+                await session.run(live, shake_hands)
         finally:
             self._hub.detach(key, subscriber)
 
-    async def _catch_up(self, principal: Principal, conversation_id: ConversationId, cursor: Cursor) -> Catchup:
+    async def _catch_up(
+        self, principal: Principal, conversation_id: ConversationId, cursor: Cursor, channel: Channel
+    ) -> Catchup:
         if not is_canonical_uuid(conversation_id):
             raise ConversationNotFound(conversation_id)
-        with anyio.move_on_after(HANDSHAKE_TIMEOUT_S):
+        async with self._admission.handshake():
             history = await self._store.read(principal.tenant_id, conversation_id)
-            if not history:
-                raise ConversationNotFound(conversation_id)
-            empty = Conversation(id=conversation_id, tenant_id=principal.tenant_id)
-            return catch_up(empty, history, cursor, self._hub.epoch)
-        raise SocketClosed("handshake_timeout")
+        if not history:
+            raise ConversationNotFound(conversation_id)
+        empty = Conversation(id=conversation_id, tenant_id=principal.tenant_id)
+        return catch_up(empty, history, cursor, self._hub.epoch, channel.interims.shown())
 
     async def _send_catchup(self, connection: Connection, speaker: Speaker, catchup: Catchup) -> None:
-        async def say(message_type: MessageType, payload: Struct) -> None:
-            await connection.send(speaker.say(message_type, payload, self._clock.now()))
-
-        await say("connection_status", self._ready(catchup))
+        now = self._clock.now()
+        ready = ready_to_talk(self._ids.new_id(), catchup.resume, self._rate_limit)
+        await connection.send(speaker.say("connection_status", ready, now))
         if catchup.snapshot is not None:
-            await say("state_update", catchup.snapshot)
-        for frame in catchup.replay:
-            await connection.send(frame)
-        await say("connection_status", Live(head=catchup.resume.head))
-
-    def _ready(self, catchup: Catchup) -> Ready:
-        return Ready(
-            connection_id=self._ids.new_id(),
-            heartbeat_interval_ms=protocol.HEARTBEAT_INTERVAL_MS,
-            heartbeat_timeout_ms=2 * protocol.HEARTBEAT_INTERVAL_MS,
-            limits={
-                "max_frame_bytes": protocol.MAX_FRAME_BYTES,
-                "max_replay_events": protocol.MAX_REPLAY_EVENTS,
-                "queue_max_frames": QUEUE_MAX_FRAMES,
-                "queue_max_bytes": QUEUE_MAX_BYTES,
-            },
-            session_expires_at=None,
-            resume=catchup.resume,
-        )
-
-    async def _refuse(self, connection: Connection, conversation_id: ConversationId, error: TurnlogError) -> None:
-        """Say what is wrong, then close with the code that tells the client what to do."""
-        speaker = Speaker(conversation_id, self._hub.epoch)
-        payload: ErrorPayload = error_of(error, None, fatal=True)
-        try:
-            await connection.send(speaker.say("error", payload, self._clock.now()))
-        except SocketClosed:
-            return
-        await connection.close(_close_code_of(error))
+            await connection.send(speaker.say("state_update", catchup.snapshot, now))
+        for frames in catchup.replay:
+            await connection.send(frames)
+        await connection.send(speaker.say("connection_status", Live(head=catchup.resume.head), now))
 
 
-def _close_code_of(error: TurnlogError) -> protocol.CloseCode:
-    match error:
-        case ConversationNotFound():
-            return close_code("not_found")
-        case InvalidCommand():
-            return close_code("bad_message")
-        case _:
-            return close_code("internal")
+def ready_to_talk(connection_id: str, resume: Resume, rate_limit: RateLimit) -> Ready:
+    """The first message of every connection."""
+    return Ready(
+        connection_id=connection_id,
+        heartbeat_interval_ms=protocol.HEARTBEAT_INTERVAL_MS,
+        heartbeat_timeout_ms=2 * protocol.HEARTBEAT_INTERVAL_MS,
+        limits={
+            "max_frame_bytes": protocol.MAX_FRAME_BYTES,
+            "max_replay_events": protocol.MAX_REPLAY_EVENTS,
+            "messages_per_s": rate_limit.frames_per_s,
+            "messages_burst": rate_limit.burst_frames,
+            "queue_max_frames": QUEUE_MAX_FRAMES,
+            "queue_max_bytes": QUEUE_MAX_BYTES,
+        },
+        session_expires_at=None,
+        resume=resume,
+    )
 
 
-def _cursor(after: str | None, epoch: str | None) -> Cursor:
+def cursor_of(after: str | None, epoch: str | None) -> Cursor:
+    """Where the client says it is.
+
+    Raises:
+        InvalidCommand: nobody can be there.
+    """
     if after is None or after == "":
         return Cursor(None, epoch)
     if not after.isascii() or not after.isdecimal() or int(after) > MAX_CURSOR:

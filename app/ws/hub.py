@@ -6,14 +6,23 @@ the feed read the store, which tells everything again in order.
 """
 
 from collections.abc import Callable, Sequence
+from time import monotonic
+from typing import Final
 
-from app.ws.frames import durable_frames, encode
-from app.ws.protocol import Envelope
-from app.ws.subscriber import InterimKey, Subscriber
+from app.ws.frames import durable_frames
+from app.ws.inbound import InterimMessage
+from app.ws.interims import Interim, OpenInterims, interim
+from app.ws.subscriber import Subscriber
 from domain.conversation.conversation import Conversation
 from domain.conversation.evolution import fold
 from domain.ids import ConversationId, TenantId
-from domain.ports import RecordedEvent
+from domain.ports import Clock, RecordedEvent
+
+MAX_EARLY_EVENTS: Final = 1_000
+"""Events that may come while the first subscriber still reads; more are dropped, which leaves a hole."""
+
+HOLE_PATIENCE_S: Final = 5.0
+"""How long a hole may last before the subscribers are sent to resume: this process cannot read what is missing."""
 
 ChannelKey = tuple[TenantId, ConversationId]
 
@@ -21,11 +30,15 @@ ChannelKey = tuple[TenantId, ConversationId]
 class Channel:
     """The subscribers of one conversation, and the conversation as they know it."""
 
-    def __init__(self, epoch: str) -> None:
+    def __init__(self, conversation_id: ConversationId, epoch: str, clock: Clock) -> None:
+        self._id = conversation_id
         self._epoch = epoch
+        self._clock = clock
         self._conversation: Conversation | None = None
         self._early: list[RecordedEvent] = []
+        self._hole_since_s: float | None = None
         self.subscribers: set[Subscriber] = set()
+        self.interims = OpenInterims()
 
     @property
     def head(self) -> int:
@@ -44,22 +57,53 @@ class Channel:
         """Send the event on if it is the next one; whether there is no hole before it."""
         before = self._conversation
         if before is None:
-            self._early.append(recorded)
+            if len(self._early) < MAX_EARLY_EVENTS:
+                self._early.append(recorded)
             return True
         if recorded.version == before.version + 1:
-            self._conversation = after = fold(before, (recorded,))
-            frames = durable_frames(recorded, before, after, self._epoch)
-            for subscriber in self.subscribers:
-                subscriber.deliver(recorded.version, frames)
+            self._send(recorded, before)
+            self._hole_since_s = None
+        elif recorded.version > before.version and self._hole_since_s is None:
+            self._hole_since_s = monotonic()
         return recorded.version <= before.version + 1
+
+    def end_if_broken(self, now_s: float) -> None:
+        """Send the subscribers away if a hole stays: a resume reads the store, or says why it cannot."""
+        if self._hole_since_s is not None and now_s - self._hole_since_s > HOLE_PATIENCE_S:
+            for subscriber in tuple(self.subscribers):
+                subscriber.end("position_lost")
+
+    def broadcast_interim(self, message: InterimMessage) -> None:
+        """Send an ephemeral message to everybody, unless something newer was said already."""
+        if self.interims.accept(message):
+            said = self._interim(message)
+            for subscriber in self.subscribers:
+                subscriber.put_interim(said)
+
+    def go_live(self, subscriber: Subscriber, head: int) -> None:
+        """Let go what was held back for the subscriber, and tell what is being said: it has missed how it began."""
+        subscriber.go_live(head)
+        for message in self.interims.messages():
+            subscriber.put_interim(self._interim(message))
+
+    def _interim(self, message: InterimMessage) -> Interim:
+        return interim(message, self._id, self._epoch, self._clock.now())
+
+    def _send(self, recorded: RecordedEvent, before: Conversation) -> None:
+        self._conversation = after = fold(before, (recorded,))
+        self.interims.close(recorded.event)
+        frames = durable_frames(recorded, before, after, self._epoch)
+        for subscriber in self.subscribers:
+            subscriber.deliver(recorded.version, frames)
 
 
 class Hub:
     """All channels of this process. A channel lives as long as it has subscribers."""
 
-    def __init__(self, epoch: str) -> None:
+    def __init__(self, epoch: str, clock: Clock) -> None:
         self.epoch = epoch
         self.on_hole: Callable[[], None] = lambda: None
+        self._clock = clock
         self._channels: dict[ChannelKey, Channel] = {}
 
     @property
@@ -70,7 +114,7 @@ class Hub:
         """From now on the subscriber gets every event of the conversation, once its channel is primed."""
         channel = self._channels.get(key)
         if channel is None:
-            channel = self._channels[key] = Channel(self.epoch)
+            channel = self._channels[key] = Channel(key[1], self.epoch, self._clock)
         channel.subscribers.add(subscriber)
         return channel
 
@@ -91,10 +135,14 @@ class Hub:
             if channel is not None and not channel.deliver(recorded):
                 self.on_hole()
 
-    def broadcast_interim(self, key: ChannelKey, envelope: Envelope, interim_key: InterimKey | None) -> None:
+    def broadcast_interim(self, key: ChannelKey, message: InterimMessage) -> None:
         """Send an ephemeral message to all subscribers of the conversation."""
         channel = self._channels.get(key)
         if channel is not None:
-            frame = encode(envelope)
-            for subscriber in channel.subscribers:
-                subscriber.put_interim(interim_key, frame)
+            channel.broadcast_interim(message)
+
+    def end_broken(self) -> None:
+        """Look after the channels that wait for an event that does not come."""
+        now_s = monotonic()
+        for channel in tuple(self._channels.values()):
+            channel.end_if_broken(now_s)

@@ -1,63 +1,40 @@
-"""Looks after a socket's writer now and then: says something when all is silent, ends it when a send is stuck.
+"""Looks after every open connection each few seconds.
 
-A timer around every frame did the same and took about a sixth of the server's time in a replay; this one is
-set every few seconds.
+A timer for each connection, or a limit of time around each send, did the same at many times the price: an idle
+connection costs a comparison every few seconds.
 """
 
-import asyncio
-from collections.abc import Callable
-from typing import Final, Protocol, Self
+from typing import Final
+
+import anyio
+from anyio.lowlevel import checkpoint
+
+from app.ws.hub import Hub
+from app.ws.live import LiveConnections
 
 BEAT_INTERVAL_S: Final = 2.5
-SILENT_BEATS: Final = 9
-"""The silence began up to one beat before the first of them: a heartbeat comes after 22.5 to 25 s."""
-STUCK_BEATS: Final = 3
-"""Likewise: a send is given up after 7.5 to 10 s."""
-
-
-class Sender(Protocol):
-    """What the pulse looks at."""
-
-    sends_begun: int
-    is_sending: bool
+CONNECTIONS_AT_ONCE: Final = 500
+"""Others may run after so many."""
 
 
 class Pulse:
-    """Beats while its block runs. The callbacks must be quick."""
+    """One task (`run`)."""
 
-    def __init__(
-        self,
-        sender: Sender,
-        on_silence: Callable[[], None],
-        on_stuck: Callable[[], None],
-        interval_s: float = BEAT_INTERVAL_S,
-    ) -> None:
-        self._sender = sender
-        self._on_silence = on_silence
-        self._on_stuck = on_stuck
+    def __init__(self, live: LiveConnections, hub: Hub, interval_s: float = BEAT_INTERVAL_S) -> None:
+        self._live = live
+        self._hub = hub
         self._interval_s = interval_s
-        self._sends_seen = sender.sends_begun
-        self._same_beats = 0
-        self._timer: asyncio.TimerHandle | None = None
 
-    def __enter__(self) -> Self:
-        self._set_timer()
-        return self
+    async def run(self) -> None:
+        """Beat, for ever."""
+        while True:
+            await anyio.sleep(self._interval_s)
+            await self.beat()
 
-    def __exit__(self, *_: object) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _set_timer(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(self._interval_s, self._beat)
-
-    def _beat(self) -> None:
-        sender = self._sender
-        self._same_beats = self._same_beats + 1 if sender.sends_begun == self._sends_seen else 0
-        self._sends_seen = sender.sends_begun
-        if sender.is_sending and self._same_beats >= STUCK_BEATS:
-            self._on_stuck()
-            return
-        if not sender.is_sending and self._same_beats >= SILENT_BEATS:
-            self._on_silence()
-        self._set_timer()
+    async def beat(self) -> None:
+        """Look after everybody once."""
+        self._hub.end_broken()
+        for number, connection in enumerate(self._live, start=1):
+            connection.beat()
+            if number % CONNECTIONS_AT_ONCE == 0:
+                await checkpoint()

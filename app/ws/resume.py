@@ -4,8 +4,16 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from app.ws.frames import durable_frames
-from app.ws.protocol import MAX_REPLAY_EVENTS, SNAPSHOT_MESSAGES, Resume, ResumeOutcome, Snapshot, SnapshotMessage
+from app.ws.frames import Frames, durable_frames
+from app.ws.protocol import (
+    MAX_REPLAY_EVENTS,
+    SNAPSHOT_MESSAGES,
+    OpenInterim,
+    Resume,
+    ResumeOutcome,
+    Snapshot,
+    SnapshotMessage,
+)
 from domain.conversation.conversation import Conversation, allowed, status
 from domain.conversation.evolution import fold
 from domain.ports import RecordedEvent
@@ -21,32 +29,39 @@ class Cursor(Struct, frozen=True):
 
 
 class Catchup(Struct, frozen=True):
-    """What to send before the live messages. Either the frames of a replay or a snapshot."""
+    """What to send before the live messages. Either a replay, the frames of each event, or a snapshot."""
 
     conversation: Conversation
     resume: Resume
-    replay: Sequence[str]
+    replay: Sequence[Frames]
     snapshot: Snapshot | None
 
 
-def catch_up(empty: Conversation, history: Sequence[RecordedEvent], cursor: Cursor, epoch: str) -> Catchup:
+def catch_up(
+    empty: Conversation,
+    history: Sequence[RecordedEvent],
+    cursor: Cursor,
+    epoch: str,
+    interims: tuple[OpenInterim, ...] = (),
+) -> Catchup:
     """A replay is complete or declared a gap; it is never partial.
 
-    `history` is the whole of the conversation, in order.
+    `history` is the whole of the conversation, in order; `interims` is what is being said at this moment.
     """
     head = history[-1].version
     if cursor.after is None or not _can_replay(cursor.after, cursor.epoch, head, epoch):
         conversation = fold(empty, history)
         outcome: ResumeOutcome = "fresh" if cursor.after is None else "gap"
         resume = Resume(outcome=outcome, after=head, head=head, epoch=epoch, replay_count=0)
-        return Catchup(conversation, resume, (), _snapshot(conversation, history))
+        return Catchup(conversation, resume, (), _snapshot(conversation, history, interims))
     missed = [recorded for recorded in history if recorded.version > cursor.after]
     conversation = fold(empty, history[: len(history) - len(missed)])
-    replay: list[str] = []
+    replay: list[Frames] = []
     for recorded in missed:
         before, conversation = conversation, fold(conversation, (recorded,))
-        replay.extend(durable_frames(recorded, before, conversation, epoch))
-    resume = Resume(outcome="resumed", after=cursor.after, head=head, epoch=epoch, replay_count=len(replay))
+        replay.append(durable_frames(recorded, before, conversation, epoch))
+    count = sum(len(frames.texts) for frames in replay)
+    resume = Resume(outcome="resumed", after=cursor.after, head=head, epoch=epoch, replay_count=count)
     return Catchup(conversation, resume, replay, None)
 
 
@@ -54,7 +69,9 @@ def _can_replay(after: int, given_epoch: str | None, head: int, epoch: str) -> b
     return given_epoch in (None, epoch) and after <= head and head - after <= MAX_REPLAY_EVENTS
 
 
-def _snapshot(conversation: Conversation, history: Sequence[RecordedEvent]) -> Snapshot:
+def _snapshot(
+    conversation: Conversation, history: Sequence[RecordedEvent], interims: tuple[OpenInterim, ...]
+) -> Snapshot:
     return Snapshot(
         from_state=conversation.state,
         to=conversation.state,
@@ -64,6 +81,7 @@ def _snapshot(conversation: Conversation, history: Sequence[RecordedEvent]) -> S
         allowed=allowed(conversation),
         as_of_seq=conversation.version,
         messages=tuple(_shown(row) for row in message_rows(history)[-SNAPSHOT_MESSAGES:]),
+        interims=interims,
     )
 
 

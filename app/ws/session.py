@@ -1,17 +1,18 @@
-"""One live socket: a reader that only reads, a worker that runs commands in order, a writer that alone sends."""
+"""One live socket: a reader that never waits for a command, and a worker that runs commands one after the other."""
 
+import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, assert_never
 
 import anyio
 import structlog
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
-from msgspec import Struct, field
+from anyio.abc import TaskGroup
 
 from app.command_payloads import named_within_payload
 from app.principal import Principal
 from app.use_cases.run_command import CommandRequest, CommandResult, command_request
-from app.ws.answers import Speaker, ack, error_of
+from app.ws.answers import ack, error_of
 from app.ws.connection import Connection, SocketClosed
 from app.ws.hub import Hub
 from app.ws.inbound import (
@@ -24,163 +25,177 @@ from app.ws.inbound import (
     interim_of,
     read_frame,
 )
-from app.ws.protocol import (
-    MAX_MALFORMED_FRAMES,
-    Closing,
-    Envelope,
-    Heartbeat,
-    MessageType,
-    Pong,
-    close_code,
-)
-from app.ws.pulse import Pulse
-from app.ws.subscriber import Subscriber
+from app.ws.live import LiveConnection
+from app.ws.protocol import MAX_MALFORMED_FRAMES, Pong
+from app.ws.rate import RateLimited, TokenBucket
 from domain.conversation.errors import InvalidCommand
-from domain.errors import TurnlogError
+from domain.errors import Overloaded, TurnlogError
 from domain.ids import ConversationId
-from domain.ports import Clock
 
-INBOUND_MAX_FRAMES: Final = 16
+WAITING_MAX_FRAMES: Final = 64
+"""Frames of one client that wait for its commands; a command beyond is refused as `overloaded`."""
+
+FINISH_TIMEOUT_S: Final = 2.0
+"""How long the commands that a closing socket has sent before may take."""
 
 RunCommand = Callable[[CommandRequest], Awaitable[CommandResult]]
 
 logger = structlog.get_logger()
 
 
-class Session(Struct, eq=False):
-    """The three tasks of a socket and what they share. `head` tells the conversation's last delivered version."""
+class Session:
+    """A client that drives a conversation and listens to it."""
 
-    principal: Principal
-    conversation_id: ConversationId
-    connection: Connection
-    subscriber: Subscriber
-    speaker: Speaker
-    run_command: RunCommand
-    hub: Hub
-    clock: Clock
-    head: Callable[[], int]
-    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
-    ended: list[SocketClosed] = field(default_factory=list)
+    _live: LiveConnection
 
-    async def run(self) -> None:
-        """Serve the socket until either side closes it.
+    def __init__(
+        self,
+        *,
+        principal: Principal,
+        conversation_id: ConversationId,
+        connection: Connection,
+        run_command: RunCommand,
+        hub: Hub,
+        bucket: TokenBucket,
+    ) -> None:
+        self._principal = principal
+        self._conversation_id = conversation_id
+        self._connection = connection
+        self._run_command = run_command
+        self._hub = hub
+        self._bucket = bucket
+        self._reading = anyio.CancelScope()
+        self._waiting: deque[ClientFrame] = deque()
+        self._has_worker = False
+        self._is_working = False
+        self._arrived = asyncio.Event()
+        self._finished = asyncio.Event()
+        self._malformed = 0
+
+    def stop_reading(self) -> None:
+        """Read nothing more; what was read is finished."""
+        self._reading.cancel()
+
+    async def run(self, live: LiveConnection, shake_hands: Callable[[], Awaitable[None]]) -> None:
+        """Shake hands, then serve the socket until either side closes it.
 
         Raises:
             SocketClosed: with the code to close with, if it is this side that closes.
+            TurnlogError: the handshake was refused.
         """
-        inbound_send, inbound = anyio.create_memory_object_stream[ClientFrame](INBOUND_MAX_FRAMES)
-        pulse = Pulse(self.connection, self._break_silence, lambda: self._end(SocketClosed("slow_consumer")))
-        with self.scope:
-            async with inbound_send, inbound, anyio.create_task_group() as tasks:
-                tasks.start_soon(self._until_closed, self._read(inbound_send))
-                tasks.start_soon(self._until_closed, self._work(inbound))
-                with pulse:
-                    await self._until_closed(self._write())
-        raise self.ended[0] if self.ended else SocketClosed("internal")
-
-    async def _until_closed(self, task: Awaitable[None]) -> None:
-        try:
-            await task
-        except SocketClosed as closed:
-            self._end(closed)
-        except Exception as error:  # noqa: BLE001 - the last stop: a socket's fault must not become the service's
-            logger.error("socket_failed", error=type(error).__name__)
-            self._end(SocketClosed("internal"))
-
-    def _end(self, closed: SocketClosed) -> None:
-        self.ended.append(closed)
-        self.scope.cancel()
-
-    async def _read(self, inbound: MemoryObjectSendStream[ClientFrame]) -> None:
-        """Parse and enqueue only, so that a busy worker never keeps the keepalive from being read."""
-        malformed = 0
-        while True:
-            text = await self.connection.receive()
+        self._live = live
+        end: Exception | None = None
+        async with anyio.create_task_group() as tasks:
             try:
-                await inbound.send(read_frame(text))
-            except InvalidCommand as error:
-                malformed += 1
-                is_last = malformed >= MAX_MALFORMED_FRAMES
-                self._answer("error", error_of(error, None, fatal=is_last))
-                if is_last:
-                    await self.say_closing("bad_message")
-                    raise SocketClosed("bad_message") from error
+                with self._reading:
+                    await shake_hands()
+                    await self._read(tasks)
+            except (SocketClosed, TurnlogError) as error:
+                end = error
+            await self._finish()
+            tasks.cancel_scope.cancel()
+        raise end or SocketClosed(live.subscriber.ended, live.subscriber.ended_after_ms)
 
-    async def _work(self, inbound: MemoryObjectReceiveStream[ClientFrame]) -> None:
-        async for frame in inbound:
-            match frame:
-                case CommandFrame():
+    async def _read(self, tasks: TaskGroup) -> None:
+        while True:
+            text = await self._connection.receive()
+            try:
+                self._bucket.take()
+                self._take(read_frame(text), tasks)
+            except RateLimited as refused:
+                self._refuse_for_rate(text, refused)
+            except InvalidCommand as error:
+                self._refuse_malformed(error)
+
+    def _take(self, frame: ClientFrame, tasks: TaskGroup) -> None:
+        """Whatever comes behind a command waits for it; otherwise only commands need the worker."""
+        if not isinstance(frame, CommandFrame) and not self._is_working:
+            self._do(frame)
+        elif len(self._waiting) < WAITING_MAX_FRAMES:
+            self._waiting.append(frame)
+            self._is_working = True
+            self._arrived.set()
+            if not self._has_worker:
+                self._has_worker = True
+                tasks.start_soon(self._work)
+        elif isinstance(frame, CommandFrame):
+            self._live.tell("error", error_of(Overloaded(retry_after_ms=100), frame.id))
+
+    async def _work(self) -> None:
+        while True:
+            while self._waiting:
+                frame = self._waiting.popleft()
+                if isinstance(frame, CommandFrame):
                     await self._run(frame)
-                case InterimFrame():
-                    self._broadcast(frame)
-                case PingFrame():
-                    self._answer("connection_status", Pong(n=frame.n))
-                case AckFrame():
-                    pass  # nothing depends on it yet
+                else:
+                    self._do(frame)
+            self._is_working = False
+            self._finished.set()
+            self._arrived.clear()
+            await self._arrived.wait()
+
+    async def _finish(self) -> None:
+        with anyio.move_on_after(FINISH_TIMEOUT_S):
+            while self._is_working:
+                self._finished.clear()
+                await self._finished.wait()
 
     async def _run(self, frame: CommandFrame) -> None:
         try:
             request = command_request(
-                self.principal,
-                self.conversation_id,
+                self._principal,
+                self._conversation_id,
                 command_of(frame),
                 command_id=frame.id,
                 expected_version=frame.expected_version,
             )
             with named_within_payload():
-                result = await self.run_command(request)
+                result = await self._run_command(request)
         except Exception as error:  # noqa: BLE001 - one command's fault must not take the socket along
             if not isinstance(error, TurnlogError):
                 logger.error("command_failed", error=type(error).__name__, command=frame.name)
-            self._answer("error", error_of(error, frame.id))
+            self._live.tell("error", error_of(error, frame.id))
         else:
-            self._answer("ack", ack(result))
+            self._live.tell("ack", ack(result))
+
+    def _do(self, frame: InterimFrame | PingFrame | AckFrame) -> None:
+        match frame:
+            case InterimFrame():
+                self._broadcast(frame)
+            case PingFrame():
+                self._live.tell("connection_status", Pong(n=frame.n))
+            case AckFrame():
+                pass  # nothing depends on it
+            case _:
+                assert_never(frame)
 
     def _broadcast(self, frame: InterimFrame) -> None:
         try:
             message = interim_of(frame)
         except InvalidCommand as error:
-            self._answer("error", error_of(error, None))
-            return
-        envelope = Envelope(
-            type=message.type,
-            conversation_id=self.conversation_id,
-            epoch=self.hub.epoch,
-            ts=self.clock.now(),
-            seq=None,
-            final=False,
-            key=message.key,
-            rev=message.revision,
-            payload=message.payload,
-        )
-        # A delta is added to what came before it, so only transcripts may replace one another on the way.
-        is_replaceable = message.type == "transcript_update" and message.key is not None
-        replaces = (message.type, message.key or "") if is_replaceable else None
-        self.hub.broadcast_interim((self.principal.tenant_id, self.conversation_id), envelope, replaces)
+            self._live.tell("error", error_of(error, None))
+        else:
+            self._hub.broadcast_interim((self._principal.tenant_id, self._conversation_id), message)
 
-    async def _write(self) -> None:
-        while True:
-            await self.subscriber.filled()
-            self._refuse_if_slow()
-            for frame in self.subscriber.take_all():
-                await self.connection.send_watched(frame)
-                self._refuse_if_slow()
+    def _refuse_malformed(self, error: InvalidCommand) -> None:
+        self._malformed += 1
+        is_last = self._malformed >= MAX_MALFORMED_FRAMES
+        self._live.tell("error", error_of(error, None, fatal=is_last))
+        if is_last:
+            raise SocketClosed("bad_message") from error
 
-    def _refuse_if_slow(self) -> None:
-        if self.subscriber.is_slow:
-            raise SocketClosed("slow_consumer")
+    def _refuse_for_rate(self, text: str, refused: RateLimited) -> None:
+        """As many are told as may come at once; a client that goes on regardless is sent away."""
+        is_last = self._bucket.is_flooded
+        self._live.tell("error", error_of(refused, _command_id_of(text), fatal=is_last))
+        if is_last:
+            raise SocketClosed("rate_limited", refused.retry_after_ms)
 
-    def _break_silence(self) -> None:
-        self._answer("connection_status", Heartbeat(head=self.head(), server_time=self.clock.now()))
 
-    async def say_closing(self, name: str) -> None:
-        """Tell the client what the close that follows means, if it still listens."""
-        row = close_code(name)
-        for frame in self.subscriber.take_all():
-            await self.connection.send(frame)
-        await self.connection.send(
-            self.speaker.say("connection_status", Closing(code=row.code, action=row.action), self.clock.now())
-        )
-
-    def _answer(self, message_type: MessageType, payload: Struct) -> None:
-        self.subscriber.put(self.speaker.say(message_type, payload, self.clock.now()))
+def _command_id_of(text: str) -> str | None:
+    """Of a frame that is refused unread, so that whoever waits for the command's answer learns of it."""
+    try:
+        frame = read_frame(text)
+    except InvalidCommand:
+        return None
+    return frame.id if isinstance(frame, CommandFrame) else None

@@ -1,85 +1,141 @@
-"""What one socket still has to send: a queue bounded by count and by bytes.
+"""What one connection still has to send: straight to the network while it takes it, else a bounded queue.
 
-Durable frames are never dropped: when they do not fit, the subscriber is slow, its socket closes and it resumes.
-An interim frame replaces the one of the same key that still waits, and is dropped where there is no room.
+Durable messages are never dropped: when they do not fit, the subscriber is slow, its connection ends and the client
+resumes. An interim message takes the place of the one of the same key that still waits, and is dropped where there is
+no room.
 """
 
-import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
 from itertools import count
-from typing import Final
+from typing import Final, Protocol
+
+from app.ws.frames import Frames
+from app.ws.interims import Interim, InterimKey
 
 QUEUE_MAX_FRAMES: Final = 256
 QUEUE_MAX_BYTES: Final = 2**20
 
-InterimKey = tuple[str, str]
+
+class Outlet(Protocol):
+    """Where a subscriber's frames go."""
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether it takes more now."""
+        ...
+
+    def write(self, frames: Frames) -> None:
+        """Take them, without a wait."""
+        ...
 
 
 class Subscriber:
-    """Filled by the hub and by the socket's own answers, emptied by the socket's writer."""
+    """Filled by the hub and by the connection's own answers. `on_end` is called once, when it has to end."""
 
-    def __init__(self, max_frames: int = QUEUE_MAX_FRAMES, max_bytes: int = QUEUE_MAX_BYTES) -> None:
+    def __init__(
+        self,
+        outlet: Outlet,
+        on_end: Callable[[], None],
+        max_frames: int = QUEUE_MAX_FRAMES,
+        max_bytes: int = QUEUE_MAX_BYTES,
+    ) -> None:
+        self._outlet = outlet
+        self._on_end = on_end
         self._max_frames = max_frames
         self._max_bytes = max_bytes
-        self._frames: OrderedDict[InterimKey | int, str] = OrderedDict()
+        self._queue: OrderedDict[InterimKey | int, Frames | Interim] = OrderedDict()
         self._numbers = count()
         self._size_bytes = 0
-        self._filled = asyncio.Event()
-        self._held: list[tuple[int, tuple[str, ...]]] | None = []
-        self._seen_version = 0
-        self.is_slow = False
+        self._frame_count = 0
+        self._held: list[tuple[int, Frames]] | None = []
+        self._seen = 0
+        self.writes = 0
+        self.ended: str | None = None
+        self.ended_after_ms: int | None = None
 
-    def deliver(self, version: int, frames: tuple[str, ...]) -> None:
-        """Queue the frames of an event, unless a replay has sent them already; until `go_live` they are held back."""
+    @property
+    def is_waiting(self) -> bool:
+        """Whether something waits because the network does not take it."""
+        return bool(self._queue) or not self._outlet.is_writable
+
+    def deliver(self, number: int, frames: Frames) -> None:
+        """Send an event's frames, unless a replay has sent them already; until `go_live` they are held back.
+
+        `number` rises with every event: it is the version, or the position in the feed of a tenant.
+        """
         if self._held is not None:
-            self._held.append((version, frames))
-            self.is_slow = self.is_slow or len(self._held) > self._max_frames
-        elif version > self._seen_version:
-            self._seen_version = version
-            for frame in frames:
-                self.put(frame)
+            self._held.append((number, frames))
+            if len(self._held) > self._max_frames:
+                self._held = []
+                self.end("slow_consumer")
+        elif number > self._seen:
+            self._seen = number
+            self.put(frames)
 
     def go_live(self, head: int) -> None:
         """The replay has sent everything up to `head`: what was held back above it follows."""
         held, self._held = self._held or [], None
-        self._seen_version = head
-        for version, frames in held:
-            self.deliver(version, frames)
+        self._seen = head
+        for number, frames in held:
+            self.deliver(number, frames)
 
-    def put(self, frame: str) -> None:
-        """Queue a frame that must arrive."""
-        if not self._has_room_for(frame):
-            self.is_slow = True
-            self._filled.set()
-            return
-        self._add(next(self._numbers), frame)
+    def put(self, frames: Frames) -> None:
+        """Send what must arrive."""
+        if not self._queue and self._outlet.is_writable:
+            self._outlet.write(frames)
+            self.writes += 1
+        elif self._has_room_for(frames):
+            self._add(next(self._numbers), frames, frames)
+        else:
+            self.end("slow_consumer")
 
-    def put_interim(self, key: InterimKey | None, frame: str) -> None:
-        """Queue a frame that may be lost; with a key, it takes the place of its forerunner."""
+    def put_interim(self, interim: Interim) -> None:
+        """Send what may be lost; those who are not live yet see at `go_live` what is being said."""
         if self._held is not None:
             return
-        if key is not None and key in self._frames:
-            self._size_bytes -= len(self._frames.pop(key))
-        if self._has_room_for(frame):
-            self._add(next(self._numbers) if key is None else key, frame)
+        if not self._queue and self._outlet.is_writable:
+            self._outlet.write(interim.frames)
+            self.writes += 1
+            return
+        key = interim.key
+        waiting = None if key is None else self._queue.get(key)
+        if key is not None and isinstance(waiting, Interim):
+            self._remove(key)
+            interim = interim.after(waiting)
+        if self._has_room_for(interim.frames):
+            self._add(next(self._numbers) if key is None else key, interim, interim.frames)
 
-    async def filled(self) -> None:
-        """Wait until there is something to send, or the subscriber is slow."""
-        await self._filled.wait()
+    def flush(self) -> None:
+        """Send what waits, as far as the network takes it."""
+        while self._queue and self._outlet.is_writable:
+            self._outlet.write(self.take())
+            self.writes += 1
 
-    def take_all(self) -> list[str]:
-        """What waits, in order; the queue is empty afterwards."""
-        frames = list(self._frames.values())
-        self._frames.clear()
-        self._size_bytes = 0
-        self._filled.clear()
+    def take(self) -> Frames:
+        """The first that waits, which then waits no more."""
+        return self._remove(next(iter(self._queue)))
+
+    def end(self, name: str, after_ms: int | None = None) -> None:
+        """End the connection with the close code of that name; the first reason counts."""
+        if self.ended is None:
+            self.ended, self.ended_after_ms = name, after_ms
+            self._on_end()
+
+    def _has_room_for(self, frames: Frames) -> bool:
+        return (
+            self._frame_count + len(frames.texts) <= self._max_frames
+            and self._size_bytes + len(frames.wire) <= self._max_bytes
+        )
+
+    def _add(self, key: InterimKey | int, item: Frames | Interim, frames: Frames) -> None:
+        self._queue[key] = item
+        self._frame_count += len(frames.texts)
+        self._size_bytes += len(frames.wire)
+
+    def _remove(self, key: InterimKey | int) -> Frames:
+        item = self._queue.pop(key)
+        frames = item.frames if isinstance(item, Interim) else item
+        self._frame_count -= len(frames.texts)
+        self._size_bytes -= len(frames.wire)
         return frames
-
-    def _has_room_for(self, frame: str) -> bool:
-        # Characters stand for bytes: frames are mostly ASCII, and the bound is about memory, not about the wire.
-        return len(self._frames) < self._max_frames and self._size_bytes + len(frame) <= self._max_bytes
-
-    def _add(self, key: InterimKey | int, frame: str) -> None:
-        self._frames[key] = frame
-        self._size_bytes += len(frame)
-        self._filled.set()

@@ -7,18 +7,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import httpx
-import uvicorn
 from litestar import Litestar
 
 from adapters.postgres.event_store import PostgresEventStore
 from app.http.application import create_application
-from app.main import server_config
+from app.server import Server, server_config
 from app.settings import Settings
 from app.wiring import Parts, open_service
+from app.ws.drain import Drain
 from domain.conversation.events import tag_of
 
 REQUEST_TIMEOUT_S = 30.0
-TEST_SETTINGS = Settings(allow_unsafe_durability=True)
+TEST_SETTINGS = Settings(allow_unsafe_durability=True, drain_notice_s=0.0, drain_spread_s=0.0)
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class RunningServer:
 @asynccontextmanager
 async def running_server(dsn: str, settings: Settings = TEST_SETTINGS) -> AsyncIterator[RunningServer]:
     """The service on this database, while the block runs."""
-    async with open_service(settings, dsn) as parts, serving(application_of(parts)) as address:
+    async with open_service(settings, dsn) as parts, serving(application_of(parts), settings, parts.drain) as address:
         yield RunningServer(address, parts, dsn)
 
 
@@ -57,9 +57,12 @@ def application_of(parts: Parts) -> Litestar:
 
 
 @asynccontextmanager
-async def serving(application: Litestar) -> AsyncIterator[str]:
+async def serving(
+    application: Litestar, settings: Settings = TEST_SETTINGS, drain: Drain | None = None
+) -> AsyncIterator[str]:
     """The address at which the application is served, while the block runs."""
-    server = uvicorn.Server(server_config(application))
+    config = server_config(application, settings.socket_ping_interval_s)
+    server = Server(config, drain.run if drain else _nothing_to_drain)
     with socket.create_server(("127.0.0.1", 0), backlog=2_048) as listener:
         task = asyncio.create_task(server._serve([listener]))  # `serve` would take over the signals
         try:
@@ -71,6 +74,10 @@ async def serving(application: Litestar) -> AsyncIterator[str]:
         finally:
             server.should_exit = True
             await task
+
+
+async def _nothing_to_drain() -> None:
+    pass
 
 
 @asynccontextmanager

@@ -21,18 +21,12 @@ from websockets.typing import Subprotocol
 
 from app.client.chain import Chain
 from app.client.frames import Frame
-from app.ws.protocol import SUBPROTOCOL
+from app.ws.protocol import CLOSE_CODES, SUBPROTOCOL
+from tests.support.socket_schemas import check_client_frame, check_server_frame
 
 PATIENCE_S: Final = 5.0
-TYPES: Final = {
-    "state_update",
-    "transcript_update",
-    "ai_response",
-    "speech_event",
-    "error",
-    "connection_status",
-    "ack",
-}
+
+CLOSE_CODE: Final = {row.code: row for row in CLOSE_CODES}
 
 Json = dict[str, Any]
 
@@ -105,9 +99,12 @@ class SocketClient:
         if expected_version is not None:
             frame["expected_version"] = expected_version
         await self.send(frame)
-        return await self.find(
+        answer = await self.find(
             lambda answer: answer["seq"] is None and answer["payload"].get("command_id") == command_id
         )
+        if answer["type"] == "ack":
+            check_client_frame(frame)
+        return answer
 
     async def interim(self, **payload: Any) -> None:
         """Broadcast an interim message."""
@@ -118,15 +115,20 @@ class SocketClient:
         await self.connection.send(msgspec.json.encode(frame), text=True)
 
     async def closed(self) -> tuple[list[Json], int, str]:
-        """The frames until the server closes the connection, the code and the reason."""
+        """The frames until the server closes the connection, the code and the reason. What the server says of the
+        close just before it is checked here, and is not among the frames."""
         frames: list[Json] = []
+        close = None
         try:
             while True:
                 frames.append(await self.next())
         except ConnectionClosed as closed:
-            if closed.rcvd is None:
-                raise AssertionError("the connection broke off without a close frame") from closed
-            return frames, closed.rcvd.code, closed.rcvd.reason
+            close = closed.rcvd
+        assert close is not None, "the connection broke off without a close frame"
+        if frames and frames[-1]["payload"].get("status") == "closing":
+            row, said = CLOSE_CODE[close.code], frames.pop()["payload"]
+            assert (said["code"], said["action"], close.reason) == (row.code, row.action, row.name)
+        return frames, close.code, close.reason
 
     async def _receive(self) -> Json:
         async with asyncio.timeout(PATIENCE_S):
@@ -137,7 +139,7 @@ class SocketClient:
         return frame
 
     def _check(self, frame: Json) -> None:
-        assert frame["type"] in TYPES
+        check_server_frame(frame)
         assert frame["conversation_id"] == self._conversation_id
         if frame["payload"].get("status") == "ready":
             self._begin(frame["payload"]["resume"])

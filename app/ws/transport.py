@@ -1,0 +1,109 @@
+"""The seam to uvicorn: a frame is made once and written as it is to every socket, without a task and without a wait.
+
+`app.main.server_config` names `FrameTransport` as uvicorn's WebSocket protocol; it puts itself into the scope of each
+connection. Handshake, pings, received frames and the closing handshake stay uvicorn's.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, Final, cast
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+
+EXTENSION: Final = "turnlog.frames"
+CLOSE_TIMEOUT_S: Final = 5.0
+"""How long a client has to take the rest and answer the close, before the connection is cut."""
+
+
+def text_frame(text: bytes) -> bytes:
+    """The bytes of a text frame from the server, the same for every client."""
+    return Frame(Opcode.TEXT, text).serialize(mask=False)
+
+
+def transport_of(scope: Mapping[str, Any]) -> "FrameTransport":
+    """The transport of this connection."""
+    return cast("FrameTransport", scope["extensions"][EXTENSION])
+
+
+def _nothing() -> None:
+    pass
+
+
+class FrameTransport(WebSocketsSansIOProtocol):
+    """uvicorn's protocol, which can be written to directly.
+
+    Writes never wait: what the network does not take is kept in memory, so whoever writes has to stop while
+    `is_writable` is false and goes on when `on_writable` is called.
+    """
+
+    on_writable: Callable[[], None] = staticmethod(_nothing)
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether the network still takes what is written."""
+        return self.writable.is_set()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether frames can still be sent."""
+        return self.handshake_complete and not self.close_sent and not self.transport.is_closing()
+
+    def write_frames(self, frames: bytes) -> None:
+        """Send whole frames; after the end of the connection, nothing."""
+        if self.is_open:
+            self.transport.write(frames)
+
+    async def wait_until_writable(self) -> None:
+        """Return when the network takes frames again, or the connection is lost."""
+        await self.writable.wait()
+
+    def hang_up(self, code: int, reason: str, last_frame: bytes) -> None:
+        """Send a last frame and the close, even if the client takes nothing, and cut the connection after a while."""
+        if not self.is_open:
+            return
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        self.conn.send_close(code, reason)
+        self.transport.write(last_frame + b"".join(self.conn.data_to_send()))
+        self.stop_keepalive()
+        self.close_sent = True
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        self.close_timer = self._cut_later()
+
+    def handle_connect(self, event: Request) -> None:
+        """uvicorn's hook: the scope is made, and the application has not run yet."""
+        super().handle_connect(event)
+        if hasattr(self, "scope"):
+            cast("dict[str, Any]", self.scope["extensions"])[EXTENSION] = self
+
+    def resume_writing(self) -> None:
+        """asyncio's hook: the network takes frames again."""
+        super().resume_writing()
+        self.on_writable()
+
+    def handle_close(self, event: Frame) -> None:
+        """uvicorn's hook: the client closes. One that never takes what is still unsent would stay for ever."""
+        super().handle_close(event)
+        self._cut_if_stuck()
+
+    def keepalive_timeout(self) -> None:
+        """uvicorn's hook: the client has not answered a ping."""
+        super().keepalive_timeout()
+        self._cut_if_stuck()
+
+    def shutdown(self) -> None:
+        """uvicorn's hook: the server stops. A close that is under way is let finish: cut off, the client would lose it
+        with whatever it has not read yet."""
+        if self.close_timer is None:
+            super().shutdown()
+        self._cut_if_stuck()
+
+    def _cut_if_stuck(self) -> None:
+        if self.transport.get_write_buffer_size():
+            self._cut_later()
+
+    def _cut_later(self) -> asyncio.TimerHandle:
+        return self.loop.call_later(CLOSE_TIMEOUT_S, self.transport.abort)
