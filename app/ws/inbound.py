@@ -27,6 +27,8 @@ class InterimFrame(Struct, frozen=True, kw_only=True, tag="interim", forbid_unkn
 
 
 class PingFrame(Struct, frozen=True, kw_only=True, tag="ping"):
+    """For clients that cannot send the pings of WebSocket itself. `n` comes back."""
+
     n: int | None = None
 
 

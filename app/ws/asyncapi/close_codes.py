@@ -53,8 +53,6 @@ def close_code_table() -> dict[str, Any]:
     """The rows, and what holds for the codes that are in none."""
     return {
         "codes": described_codes(),
-        "unknown": {
-            "4400 to 4499": {"action": "stop", "backoff": None},
-            "any other, or none": {"action": "resume", "backoff": DEFAULT_BACKOFF},
-        },
+        "unknown": [{"from": 4_400, "to": 4_499, "action": "stop", "backoff": None}],
+        "otherwise": {"action": "resume", "backoff": DEFAULT_BACKOFF},
     }

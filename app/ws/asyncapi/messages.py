@@ -75,7 +75,11 @@ SERVER_MESSAGES: Final = (
     ),
     ServerMessage("answer_delta", "ai_response", "interim", "A piece of an answer.", examples.ANSWER_DELTA),
     ServerMessage(
-        "interim_speech_event", "speech_event", "interim", "How far an answer was played.", examples.INTERIM_SPEECH
+        "interim_speech_event",
+        "speech_event",
+        "interim",
+        "Something about a voice, such as how far it has come.",
+        examples.INTERIM_SPEECH,
     ),
 )
 

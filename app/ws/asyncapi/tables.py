@@ -67,8 +67,9 @@ def _words(field: dict[str, Any], *, is_required: bool) -> str:
     variants = [variant for variant in field.get("anyOf", [field]) if variant != _NULL]
     only = variants[0] if len(variants) == 1 else {}
     notes = [words.rstrip(".")] if (words := summary_of(field) or summary_of(only)) else []
-    notes += [f"{told} {only[keyword]}" for keyword, told in _LIMITS.items() if keyword in only]
-    if not is_required:
+    if not isinstance(only.get("items"), list):  # the length of a tuple is told by its type
+        notes += [f"{told} {only[keyword]}" for keyword, told in _LIMITS.items() if keyword in only]
+    if not is_required and "absent" not in "".join(notes):
         notes.append(_default(field))
     return "; ".join(notes)
 
