@@ -6,7 +6,7 @@ one is found through by the browser's own search and printed as it is.
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from typing import Any, Final
 
@@ -70,7 +70,7 @@ def page(document: dict[str, Any]) -> str:
         *(part for name, schema in document["components"]["schemas"].items() for part in _schema(name, schema)),
         "</body>\n</html>\n",
     ]
-    return "".join(parts)
+    return _linked("".join(parts), document["components"]["schemas"])
 
 
 def _channel(channel: dict[str, Any]) -> Iterator[str]:
@@ -114,10 +114,10 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
 
 
 def _text(words: str) -> str:
-    """Escaped; what stands in backquotes is code, and leads to the schema of that name."""
-    return _CODE.sub(_code, escape(words))
+    """Escaped; what stands in backquotes is code."""
+    return _CODE.sub(r"<code>\1</code>", escape(words))
 
 
-def _code(match: re.Match[str]) -> str:
-    code = f"<code>{match[1]}</code>"
-    return f'<a href="#{match[1]}">{code}</a>' if match[1][:1].isupper() and match[1].isalpha() else code
+def _linked(html: str, names: Iterable[str]) -> str:
+    """The same, where the name of a schema leads to it."""
+    return re.sub(rf"<code>({'|'.join(names)})</code>", r'<a href="#\1"><code>\1</code></a>', html)
