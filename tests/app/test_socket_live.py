@@ -241,12 +241,13 @@ async def test_half_a_surrogate_pair_makes_a_frame_malformed_and_names_the_field
 async def test_a_service_that_stops_in_the_middle_of_sending_logs_no_failure(test_databases: TestDatabases) -> None:
     codes = []
 
-    async def chatter(address: str, conversation_id: str) -> None:
+    async def chatter(address: str, conversation_id: str, number: int) -> None:
         async with connected(address, conversation_id) as client:
             with suppress(ConnectionClosed):
                 while True:
-                    await client.interim(event="playback_progress", at_ms=1)
-                    await client.next()
+                    await client.interim(event="playback_progress", at_ms=number)
+                    while (await client.next())["payload"].get("at_ms") != number:
+                        pass
             codes.append(client.connection.close_code)
 
     with test_databases.clone() as dsn, capture_logs() as logs:
@@ -256,8 +257,8 @@ async def test_a_service_that_stops_in_the_middle_of_sending_logs_no_failure(tes
             http_client(server) as http,
         ):
             conversation_id = await Rest(http).given_conversation()
-            for _ in range(8):
-                tasks.start_soon(chatter, server.address, conversation_id)
+            for number in range(8):
+                tasks.start_soon(chatter, server.address, conversation_id, number)
             await until(lambda: server.parts.hub.subscriber_count == 8)
             await anyio.sleep(0.1)
 
