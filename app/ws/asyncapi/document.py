@@ -25,13 +25,14 @@ MAX_CURSOR: Final = 2**63 - 1
 
 
 class Channel(Struct, frozen=True, kw_only=True):
-    """One address. `query` and `parameters` are what stands in it, by name."""
+    """One address. `query` and `parameters` are what stands in it, by name; `frames` are what clients may send."""
 
     name: str
     address: str
     title: str
     description: str
     query: dict[str, Any]
+    frames: tuple[ClientMessage, ...]
     parameters: dict[str, Any] = {}
 
 
@@ -44,6 +45,7 @@ CHANNELS: Final = (
         parameters={
             "conversation_id": {"description": "A UUID in canonical lower-case text.", "examples": [CONVERSATION_ID]}
         },
+        frames=client_messages(),
         query={
             "after": {
                 "type": "integer",
@@ -79,7 +81,7 @@ def document() -> dict[str, Any]:
 
 
 def _channel(channel: Channel) -> dict[str, Any]:
-    names = [told.name for told in SERVER_MESSAGES] + [frame.name for frame in client_messages()]
+    names = [told.name for told in SERVER_MESSAGES] + [frame.name for frame in channel.frames]
     query = {"type": "object", "properties": channel.query}
     headers = {
         "type": "object",
@@ -109,7 +111,7 @@ def _operations(channel: Channel) -> dict[str, Any]:
         "title": "What the server says",
         "messages": _message_references(channel, [message.name for message in SERVER_MESSAGES]),
     }
-    received = {f"{channel.name}.{one.name}": _receive(channel, one) for one in client_messages()}
+    received = {f"{channel.name}.{one.name}": _receive(channel, one) for one in channel.frames}
     return {f"{channel.name}.tell": told, **received}
 
 
