@@ -1,6 +1,6 @@
 """A WebSocket as this protocol uses it: text frames, bounded sends, and a close code from the table."""
 
-from collections.abc import Callable
+from typing import Any, Final
 
 import anyio
 from litestar import WebSocket
@@ -9,7 +9,9 @@ from app.ws.frames import Frames
 from app.ws.protocol import MAX_FRAME_BYTES, CloseCode, close_code
 from app.ws.transport import transport_of
 
-SEND_TIMEOUT_S = 10.0
+SEND_TIMEOUT_S: Final = 10.0
+
+AnySocket = WebSocket[Any, Any, Any]
 
 
 class SocketClosed(Exception):
@@ -22,24 +24,11 @@ class SocketClosed(Exception):
 
 
 class Connection:
-    """Litestar's socket to read from, its transport to write to. An `Outlet` of a subscriber."""
+    """Litestar's socket to read from, its transport to write to."""
 
-    def __init__(self, socket: WebSocket) -> None:  # type: ignore[type-arg] # Litestar's state types are not ours
+    def __init__(self, socket: AnySocket) -> None:
         self._socket = socket
-        self._transport = transport_of(socket.scope)
-
-    @property
-    def is_writable(self) -> bool:
-        """Whether the network takes more now."""
-        return self._transport.is_writable
-
-    def write(self, frames: Frames) -> None:
-        """Send without waiting; only while it is writable."""
-        self._transport.write_frames(frames.wire)
-
-    def when_writable(self, go_on: Callable[[], None]) -> None:
-        """What to call whenever the network takes more again."""
-        self._transport.on_writable = go_on
+        self.transport = transport_of(socket.scope)
 
     async def receive(self) -> str:
         """The next text frame.
@@ -63,14 +52,14 @@ class Connection:
         Raises:
             SocketClosed: the client is too slow.
         """
-        self._transport.write_frames(frames.wire)
-        if self._transport.is_writable:
+        self.transport.write(frames)
+        if self.transport.is_writable:
             return
         with anyio.move_on_after(SEND_TIMEOUT_S) as scope:
-            await self._transport.wait_until_writable()
+            await self.transport.wait_until_writable()
         if scope.cancelled_caught:
             raise SocketClosed("slow_consumer")
 
     def close(self, code: CloseCode, last: Frames) -> None:
         """Say a last thing and close, if anybody is still there; the reason is the code's name alone."""
-        self._transport.hang_up(code.code, code.name, last.wire)
+        self.transport.hang_up(code.code, code.name, last)

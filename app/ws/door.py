@@ -5,13 +5,12 @@ from typing import Any, Final
 
 import msgspec
 import structlog
-from litestar import WebSocket
 from msgspec.structs import replace
 
 from app.problems import KIND_OF_CODE, problem_of
 from app.ws.admission import Admission
 from app.ws.answers import Speaker, error_of
-from app.ws.connection import Connection, SocketClosed
+from app.ws.connection import AnySocket, Connection, SocketClosed
 from app.ws.frames import Frames
 from app.ws.protocol import SUBPROTOCOL, Closing
 from domain.conversation.errors import ConversationNotFound, InvalidCommand
@@ -22,8 +21,6 @@ MILLISECONDS_PER_SECOND: Final = 1_000
 OVERLOADED_AFTER_MS: Final = 5_000
 
 logger = structlog.get_logger()
-
-AnySocket = WebSocket[Any, Any, Any]
 
 
 class Door:
@@ -61,7 +58,7 @@ class Door:
         except SocketClosed as closed:
             return closed
         except TurnlogError as error:
-            connection.write(speaker.say("error", error_of(error, None, fatal=True), self._clock.now()))
+            connection.transport.write(speaker.say("error", error_of(error, None, fatal=True), self._clock.now()))
             return _closed_for(error)
         except Exception as error:  # noqa: BLE001 - mapped here, or its text would reach the client
             logger.error("socket_failed", error=type(error).__name__)

@@ -5,6 +5,7 @@ from typing import Any, assert_never
 
 import msgspec
 from msgspec import Struct
+from websockets.frames import Frame, Opcode
 
 from app.ws.protocol import (
     Answer,
@@ -15,7 +16,6 @@ from app.ws.protocol import (
     StateUpdate,
     TranscriptUpdate,
 )
-from app.ws.transport import text_frame
 from domain.conversation import events as e
 from domain.conversation.conversation import Conversation, allowed, status
 from domain.ports import RecordedEvent
@@ -34,7 +34,7 @@ class Frames(Struct, frozen=True):
 
 def frames_of(*texts: bytes) -> Frames:
     """The frames of these texts."""
-    return Frames(texts, b"".join(map(text_frame, texts)))
+    return Frames(texts, b"".join([Frame(Opcode.TEXT, text).serialize(mask=False) for text in texts]))
 
 
 def encode(envelope: Envelope) -> Frames:

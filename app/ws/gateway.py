@@ -95,8 +95,8 @@ class Gateway:
             hub=self._hub,
             bucket=TokenBucket(self._rate_limit),
         )
-        subscriber = Subscriber(connection, session.stop_reading)
-        connection.when_writable(subscriber.flush)
+        subscriber = Subscriber(connection.transport, session.stop_reading)
+        connection.transport.on_writable = subscriber.flush
         key = (principal.tenant_id, conversation_id)
         channel = self._hub.attach(key, subscriber)
         live = LiveConnection(principal.tenant_id, subscriber, speaker, self._clock, lambda: channel.head)

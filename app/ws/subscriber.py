@@ -20,10 +20,8 @@ QUEUE_MAX_BYTES: Final = 2**20
 class Outlet(Protocol):
     """Where a subscriber's frames go."""
 
-    @property
-    def is_writable(self) -> bool:
-        """Whether it takes more now."""
-        ...
+    is_writable: bool
+    """Whether it takes more now."""
 
     def write(self, frames: Frames) -> None:
         """Take them, without a wait."""

@@ -9,17 +9,14 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.frames import Frame, Opcode
+from websockets.frames import Frame
 from websockets.http11 import Request
+
+from app.ws.frames import Frames
 
 EXTENSION: Final = "turnlog.frames"
 CLOSE_TIMEOUT_S: Final = 5.0
 """How long a client has to take the rest and answer the close, before the connection is cut."""
-
-
-def text_frame(text: bytes) -> bytes:
-    """The bytes of a text frame from the server, the same for every client."""
-    return Frame(Opcode.TEXT, text).serialize(mask=False)
 
 
 def transport_of(scope: Mapping[str, Any]) -> "FrameTransport":
@@ -32,40 +29,31 @@ def _nothing() -> None:
 
 
 class FrameTransport(WebSocketsSansIOProtocol):
-    """uvicorn's protocol, which can be written to directly.
+    """uvicorn's protocol, which can be written to directly. An `Outlet` of a subscriber.
 
     Writes never wait: what the network does not take is kept in memory, so whoever writes has to stop while
     `is_writable` is false and goes on when `on_writable` is called.
     """
 
+    is_writable = True
     on_writable: Callable[[], None] = staticmethod(_nothing)
 
-    @property
-    def is_writable(self) -> bool:
-        """Whether the network still takes what is written."""
-        return self.writable.is_set()
-
-    @property
-    def is_open(self) -> bool:
-        """Whether frames can still be sent."""
-        return self.handshake_complete and not self.close_sent and not self.transport.is_closing()
-
-    def write_frames(self, frames: bytes) -> None:
-        """Send whole frames; after the end of the connection, nothing."""
-        if self.is_open:
-            self.transport.write(frames)
+    def write(self, frames: Frames) -> None:
+        """Send the frames; after the end of the connection, nothing."""
+        if not self.close_sent and not self.transport.is_closing():
+            self.transport.write(frames.wire)
 
     async def wait_until_writable(self) -> None:
         """Return when the network takes frames again, or the connection is lost."""
         await self.writable.wait()
 
-    def hang_up(self, code: int, reason: str, last_frame: bytes) -> None:
-        """Send a last frame and the close, even if the client takes nothing, and cut the connection after a while."""
-        if not self.is_open:
+    def hang_up(self, code: int, reason: str, last: Frames) -> None:
+        """Say a last thing and send the close, even if the client takes nothing, and cut the connection after a while."""
+        if self.close_sent or self.transport.is_closing():
             return
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
         self.conn.send_close(code, reason)
-        self.transport.write(last_frame + b"".join(self.conn.data_to_send()))
+        self.transport.write(last.wire + b"".join(self.conn.data_to_send()))
         self.stop_keepalive()
         self.close_sent = True
         if self.read_paused:
@@ -79,9 +67,15 @@ class FrameTransport(WebSocketsSansIOProtocol):
         if hasattr(self, "scope"):
             cast("dict[str, Any]", self.scope["extensions"])[EXTENSION] = self
 
+    def pause_writing(self) -> None:
+        """asyncio's hook: the network takes no more for now."""
+        super().pause_writing()
+        self.is_writable = False
+
     def resume_writing(self) -> None:
         """asyncio's hook: the network takes frames again."""
         super().resume_writing()
+        self.is_writable = True
         self.on_writable()
 
     def handle_close(self, event: Frame) -> None:
