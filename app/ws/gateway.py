@@ -1,8 +1,8 @@
 """The socket of one conversation: cursor, conversation, replay; then it is live."""
 
-from typing import Any, Final
+from typing import Final
 
-from litestar import WebSocket, websocket
+from litestar import websocket
 from litestar.handlers import WebsocketRouteHandler
 from litestar.params import FromPath
 
@@ -12,7 +12,7 @@ from app.use_cases.run_command import RunCommand
 from app.ws import protocol
 from app.ws.admission import Admission
 from app.ws.answers import Speaker
-from app.ws.connection import Connection
+from app.ws.connection import AnySocket, Connection
 from app.ws.door import Door
 from app.ws.hub import Channel, Hub
 from app.ws.live import LiveConnection, LiveConnections
@@ -60,14 +60,12 @@ class Gateway:
         """The route, for the application."""
 
         @websocket(PATH)
-        async def conversation_socket(socket: WebSocket[Any, Any, Any], conversation_id: FromPath[str]) -> None:
+        async def conversation_socket(socket: AnySocket, conversation_id: FromPath[str]) -> None:
             await self.serve(socket, ANYBODY, ConversationId(conversation_id))
 
         return conversation_socket
 
-    async def serve(
-        self, socket: WebSocket[Any, Any, Any], principal: Principal, conversation_id: ConversationId
-    ) -> None:
+    async def serve(self, socket: AnySocket, principal: Principal, conversation_id: ConversationId) -> None:
         """Serve the socket until it is closed."""
         speaker = Speaker(conversation_id, self._hub.epoch)
 

@@ -48,7 +48,7 @@ class FrameTransport(WebSocketsSansIOProtocol):
         await self.writable.wait()
 
     def hang_up(self, code: int, reason: str, last: Frames) -> None:
-        """Say a last thing and send the close, even if the client takes nothing, and cut the connection after a while."""
+        """Say a last thing and close, even if the client takes nothing; cut the connection after a while."""
         if self.close_sent or self.transport.is_closing():
             return
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
