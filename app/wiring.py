@@ -33,6 +33,7 @@ from app.use_cases.get_conversation import GetConversation
 from app.use_cases.get_health import GetHealth
 from app.use_cases.list_conversations import ListConversations
 from app.use_cases.list_messages import ListMessages
+from app.use_cases.original_clients import InterimBroadcaster, ServeOriginalClients
 from app.use_cases.post_message import PostMessage
 from app.use_cases.read_events import ReadEvents
 from app.use_cases.run_command import RunCommand
@@ -43,6 +44,7 @@ from app.ws.drain import Drain
 from app.ws.gateway import Gateway
 from app.ws.hub import Hub
 from app.ws.live import LiveConnections
+from app.ws.originals import OriginalInterims
 from app.ws.pulse import Pulse
 from app.ws.rate import RateLimit
 from domain.ports import EventStore
@@ -129,7 +131,7 @@ def _assemble(settings: Settings, database: Database) -> Parts:
         listener=listener,
         admission=admission,
     )
-    service = _service(settings, database.epoch, store, read_models, health)
+    service = _service(settings, database.epoch, store, read_models, health, broadcast=OriginalInterims(hub))
     return Parts(
         service=service,
         gateway=Gateway(
@@ -158,7 +160,13 @@ def _assemble(settings: Settings, database: Database) -> Parts:
 
 
 def _service(
-    settings: Settings, epoch: str, store: EventStore, read_models: ReadModels, health: HealthSource
+    settings: Settings,
+    epoch: str,
+    store: EventStore,
+    read_models: ReadModels,
+    health: HealthSource,
+    *,
+    broadcast: InterimBroadcaster,
 ) -> Service:
     clock, ids = SystemClock(), Uuid7Source()
     aggregates = AggregateCache(settings.aggregate_cache_max_count, settings.aggregate_cache_max_bytes)
@@ -169,6 +177,7 @@ def _service(
         start_conversation=StartNewConversation(run_command, ids),
         run_command=run_command,
         post_message=PostMessage(run_command, store),
+        original_clients=ServeOriginalClients(run_command, get_conversation, broadcast),
         get_conversation=get_conversation,
         list_conversations=ListConversations(read_models, settings.min_position_wait_s),
         list_messages=ListMessages(read_models, store, settings.min_position_wait_s),

@@ -99,6 +99,7 @@ Speakers: {", ".join(f"`{word}`" for word in SPEAKERS)}; the user where none is 
 | a final answer, or a final transcript of the agent, in `PROCESSING` or `SPEAKING` | `complete_response` |
 | the same in another state | `record_message`; with the `response_id` of the answer that was given last it is refused as `response_over` |
 | a final transcript of anybody else | `record_message` |
+| a transcript of the agent that is not final | an interim `ai_response` with all of it, broadcast only |
 | a `delta` of an answer | an interim `ai_response`, broadcast only; without an `offset` it stands where the pieces so far end |
 | the text of an answer that is not final | an interim `ai_response` with all of it, broadcast only |
 """  # noqa: E501 - the rows of a table cannot be broken

@@ -58,7 +58,8 @@ SHAPES = """\
 ## Shapes
 
 The JSON of bodies, answers and payloads of commands. Bodies are closed: a field that is not here is refused by its
-name. Answers may get more fields; none is ever renamed. Times are RFC 3339 in UTC, ids UUIDs in canonical lower case.
+name, except in those of [original clients](original-clients.md), where it is passed over. Answers may get more fields;
+none is ever renamed. Times are RFC 3339 in UTC, ids UUIDs in canonical lower case.
 
 """
 

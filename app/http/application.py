@@ -8,7 +8,7 @@ from litestar import Litestar
 from litestar.di import Provide
 from litestar.handlers import WebsocketRouteHandler
 
-from app.http import health
+from app.http import health, original
 from app.http.auth import principal_of
 from app.http.dependencies import Access
 from app.http.openapi.routes import routes_for
@@ -24,6 +24,7 @@ ROUTES: Final = (
     *conversations.ROUTES,
     *messages.ROUTES,
     *commands.ROUTES,
+    *original.ROUTES,
     *meta.ROUTES,
     *health.ROUTES,
 )

@@ -46,12 +46,19 @@ SPEECH_ACTORS: Final[dict[SpeechWord, Actor]] = {
 
 _UUID: Final = re.compile(UUID_PATTERN)
 
+MAX_POSITION: Final = 2**31 - 1
+"""Of a `delta` in characters, and of a `revision`."""
+
 Word = Annotated[str, Meta(max_length=128)]
 GivenResponseId = Annotated[str, Meta(max_length=255, description="Which answer it is about.")]
 GivenSegmentId = Annotated[str, Meta(max_length=128, description="Which piece of the transcript it is.")]
 OwnMessageId = Annotated[str, Meta(description="The message's id, if it is a UUID; any other is passed over.")]
 IsFinal = Annotated[bool, Meta(description="Without it a text is final, and a `delta` is not.")]
-Position = Annotated[int, Meta(ge=0, description="At which character of the answer the `delta` stands.")]
+Position = Annotated[
+    int, Meta(ge=0, le=MAX_POSITION, description="At which character of the answer the `delta` stands.")
+]
+
+Revision = Annotated[int, Meta(ge=0, le=MAX_POSITION, description="A lower one does not replace a higher one.")]
 
 
 class OriginalState(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -78,7 +85,7 @@ class OriginalTranscript(Struct, frozen=True, kw_only=True, omit_defaults=True):
     is_final: IsFinal | None = None
     final: IsFinal | None = None
     segment_id: GivenSegmentId | None = None
-    revision: int | None = None
+    revision: Revision | None = None
     confidence: Confidence | None = None
     message_id: OwnMessageId | None = None
 
@@ -190,14 +197,16 @@ def meant_by_state(sent: OriginalState) -> StateWish:
     )
 
 
-def meant_by_transcript(sent: OriginalTranscript) -> MessageWish | TranscriptSoFar:
-    """Raises InvalidCommand."""
+def meant_by_transcript(sent: OriginalTranscript) -> MessageWish | TranscriptSoFar | AnswerPiece:
+    """What the agent says is an answer, however it is sent. Raises InvalidCommand."""
     text = _text(text=sent.text, content=sent.content)
     field, word = _given(speaker=sent.speaker or None, role=sent.role or None, default="user")
     speaker = SPEAKERS.get(word.strip().lower())
     if speaker is None:
         raise InvalidCommand(field, f"is none of {', '.join(SPEAKERS)}.")
     if not _is_final(sent, default=True):
+        if speaker == "assistant":
+            return AnswerPiece(response_id=sent.segment_id or UNNAMED, text=text, offset=0)
         return TranscriptSoFar(
             speaker=speaker,
             text=text,

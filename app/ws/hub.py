@@ -141,6 +141,11 @@ class Hub:
         if channel is not None:
             channel.broadcast_interim(message)
 
+    def answer_end(self, key: ChannelKey, response_id: str) -> int:
+        """At which character the pieces of an answer end that its listeners have been told."""
+        channel = self._channels.get(key)
+        return 0 if channel is None else channel.interims.answer_end(response_id)
+
     def end_broken(self) -> None:
         """Look after the channels that wait for an event that does not come."""
         now_s = monotonic()

@@ -1,5 +1,7 @@
 """What a client may send, and how it is read. A frame that cannot be read is answered, with the field at fault."""
 
+from typing import Any
+
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
@@ -38,7 +40,32 @@ class AckFrame(Struct, frozen=True, kw_only=True, tag="ack"):
     seq: int
 
 
-ClientFrame = CommandFrame | InterimFrame | PingFrame | AckFrame
+class _OriginalFrame(Struct, frozen=True, kw_only=True):
+    """One of original clients: it may hold what it likes beside its payload, and any id."""
+
+    payload: Raw
+    id: Any = None
+    message_id: Any = None
+
+
+class StateUpdateFrame(_OriginalFrame, frozen=True, kw_only=True, tag="state_update"):
+    """Of original clients: a state that is wished for, as a command."""
+
+
+class TranscriptUpdateFrame(_OriginalFrame, frozen=True, kw_only=True, tag="transcript_update"):
+    """Of original clients: what was said, as a command where it is final, else as an interim message."""
+
+
+class AiResponseFrame(_OriginalFrame, frozen=True, kw_only=True, tag="ai_response"):
+    """Of original clients: what the agent answers, as a command where it is final, else as an interim message."""
+
+
+class SpeechEventFrame(_OriginalFrame, frozen=True, kw_only=True, tag="speech_event"):
+    """Of original clients: something about a voice, as a command where it moves the conversation."""
+
+
+OriginalFrame = StateUpdateFrame | TranscriptUpdateFrame | AiResponseFrame | SpeechEventFrame
+ClientFrame = CommandFrame | InterimFrame | PingFrame | AckFrame | OriginalFrame
 _frame_decoder: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)
 
 

@@ -103,6 +103,12 @@ class OpenInterims:
         """Those that are open, the one that was changed last at the end."""
         return tuple(self._open.values())
 
+    def answer_end(self, response_id: str) -> int:
+        """At which character the pieces of an open answer end."""
+        known = self._open.get(("ai_response", response_id))
+        piece = known.payload if known is not None else None
+        return piece.offset + len(piece.delta) if isinstance(piece, AnswerDelta) else 0
+
     def shown(self) -> tuple[OpenInterim, ...]:
         """As a snapshot tells them."""
         return tuple(

@@ -11,7 +11,10 @@ from anyio.abc import TaskGroup
 
 from app.command_payloads import named_within_payload
 from app.principal import Principal
+from app.use_cases.original_clients import wish_request
+from app.use_cases.original_payloads import Wish
 from app.use_cases.run_command import CommandRequest, CommandResult, command_request
+from app.use_cases.write_options import WriteOptions
 from app.ws.answers import ack, error_of
 from app.ws.connection import Connection, SocketClosed
 from app.ws.hub import Hub
@@ -20,12 +23,14 @@ from app.ws.inbound import (
     ClientFrame,
     CommandFrame,
     InterimFrame,
+    OriginalFrame,
     PingFrame,
     command_of,
     interim_of,
     read_frame,
 )
 from app.ws.live import LiveConnection
+from app.ws.originals import OriginalInterims, command_id_of, meant_by
 from app.ws.protocol import MAX_MALFORMED_FRAMES, Pong
 from app.ws.rate import RateLimited, TokenBucket
 from domain.conversation.errors import InvalidCommand
@@ -63,6 +68,7 @@ class Session:
         self._connection = connection
         self._run_command = run_command
         self._hub = hub
+        self._say = OriginalInterims(hub)
         self._bucket = bucket
         self._reading = anyio.CancelScope()
         self._waiting: deque[ClientFrame] = deque()
@@ -108,8 +114,8 @@ class Session:
                 self._refuse_malformed(error)
 
     def _take(self, frame: ClientFrame, tasks: TaskGroup) -> None:
-        """Whatever comes behind a command waits for it; otherwise only commands need the worker."""
-        if not isinstance(frame, CommandFrame) and not self._is_working:
+        """Whatever comes behind a command waits for it; otherwise only what may be a command needs the worker."""
+        if not isinstance(frame, CommandFrame | OriginalFrame) and not self._is_working:
             self._do(frame)
         elif len(self._waiting) < WAITING_MAX_FRAMES:
             self._waiting.append(frame)
@@ -118,14 +124,14 @@ class Session:
             if not self._has_worker:
                 self._has_worker = True
                 tasks.start_soon(self._work)
-        elif isinstance(frame, CommandFrame):
-            self._live.tell("error", error_of(Overloaded(retry_after_ms=100), frame.id))
+        elif isinstance(frame, CommandFrame | OriginalFrame):
+            self._live.tell("error", error_of(Overloaded(retry_after_ms=100), _command_id(frame)))
 
     async def _work(self) -> None:
         while True:
             while self._waiting:
                 frame = self._waiting.popleft()
-                if isinstance(frame, CommandFrame):
+                if isinstance(frame, CommandFrame | OriginalFrame):
                     await self._run(frame)
                 else:
                     self._do(frame)
@@ -140,23 +146,34 @@ class Session:
                 self._finished.clear()
                 await self._finished.wait()
 
-    async def _run(self, frame: CommandFrame) -> None:
+    async def _run(self, frame: CommandFrame | OriginalFrame) -> None:
         try:
-            request = command_request(
+            request = self._request(frame)
+            if request is not None:
+                with named_within_payload():
+                    result = await self._run_command(request)
+                self._live.tell("ack", ack(result))
+        except Exception as error:  # noqa: BLE001 - one command's fault must not take the socket along
+            if not isinstance(error, TurnlogError):
+                logger.error("command_failed", error=type(error).__name__, command=_name(frame))
+            self._live.tell("error", error_of(error, _command_id(frame)))
+
+    def _request(self, frame: CommandFrame | OriginalFrame) -> CommandRequest | None:
+        """What the frame asks for; nothing where an original client says something in passing, which is broadcast."""
+        if isinstance(frame, CommandFrame):
+            return command_request(
                 self._principal,
                 self._conversation_id,
                 command_of(frame),
                 command_id=frame.id,
                 expected_version=frame.expected_version,
             )
-            with named_within_payload():
-                result = await self._run_command(request)
-        except Exception as error:  # noqa: BLE001 - one command's fault must not take the socket along
-            if not isinstance(error, TurnlogError):
-                logger.error("command_failed", error=type(error).__name__, command=frame.name)
-            self._live.tell("error", error_of(error, frame.id))
-        else:
-            self._live.tell("ack", ack(result))
+        meant = meant_by(frame)
+        if isinstance(meant, Wish):
+            options = WriteOptions(command_id=command_id_of(frame))
+            return wish_request(self._principal, self._conversation_id, meant, options)
+        self._say(self._principal, self._conversation_id, meant)
+        return None
 
     def _do(self, frame: InterimFrame | PingFrame | AckFrame) -> None:
         match frame:
@@ -198,4 +215,14 @@ def _command_id_of(text: str) -> str | None:
         frame = read_frame(text)
     except InvalidCommand:
         return None
-    return frame.id if isinstance(frame, CommandFrame) else None
+    return _command_id(frame)
+
+
+def _command_id(frame: ClientFrame) -> str | None:
+    if isinstance(frame, CommandFrame):
+        return frame.id
+    return command_id_of(frame) if isinstance(frame, OriginalFrame) else None
+
+
+def _name(frame: CommandFrame | OriginalFrame) -> str:
+    return frame.name if isinstance(frame, CommandFrame) else str(frame.__struct_config__.tag)

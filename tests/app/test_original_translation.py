@@ -245,14 +245,16 @@ def test_what_is_known_of_a_transcript_is_kept() -> None:
 
 def test_what_is_not_final_replaces_what_came_before_it() -> None:
     named = OriginalTranscript(text="Hel", is_final=False, segment_id="7", revision=2, confidence=0.5)
-    unnamed = OriginalTranscript(content="Hel", final=False, speaker="ai")
+    unnamed = OriginalTranscript(content="Hel", final=False, speaker="system")
+    agents = OriginalTranscript(content="Hel", final=False, speaker="ai")
 
     assert meant_by_transcript(named) == TranscriptSoFar(
         speaker="user", text="Hel", segment_id="7", revision=2, confidence=0.5
     )
     assert meant_by_transcript(unnamed) == TranscriptSoFar(
-        speaker="assistant", text="Hel", segment_id="unnamed-assistant", revision=None, confidence=None
+        speaker="system", text="Hel", segment_id="unnamed-system", revision=None, confidence=None
     )
+    assert meant_by_transcript(agents) == AnswerPiece(response_id="unnamed", text="Hel", offset=0)
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.command_payloads import read_command
+from app.use_cases.original_payloads import OriginalAnswer, OriginalState, OriginalTranscript
 from domain.conversation.commands import COMMAND_TYPES, name_of
+from domain.conversation.conversation import Status
 from tests.support.rest import CONVERSATIONS, Rest, path
 
 JSON: Final = {"Content-Type": "application/json"}
 MESSAGE_ID: Final = "00000000-0000-7000-8000-0000000000aa"
+ORIGINAL_PAYLOADS: Final = (OriginalState, OriginalTranscript, OriginalAnswer)
 WORDS: Final = tuple(
     dict.fromkeys(
         [field for command in COMMAND_TYPES for field in command.__struct_fields__]
+        + [field for payload in ORIGINAL_PAYLOADS for field in payload.__struct_fields__]
         + ["id", "expected_version", "payload", "record_only", "type", "on_busy", "input_tokens"]
     )
 )
@@ -30,7 +34,7 @@ scalars = (
     | st.integers(min_value=-(10**40), max_value=10**40)
     | st.floats(allow_nan=False, allow_infinity=False)
     | any_text
-    | st.sampled_from([*NAMES, MESSAGE_ID, "user", "assistant", "2026-01-01T00:00:00Z", "a\0b", "x" * 40_000])
+    | st.sampled_from([*NAMES, *Status, MESSAGE_ID, "user", "assistant", "2026-01-01T00:00:00Z", "a\0b", "x" * 40_000])
 )
 values = st.recursive(
     scalars,
@@ -60,6 +64,7 @@ async def urls(rest: Rest) -> list[tuple[str, str]]:
         ("POST", path(conversation_id, "/commands")),
         ("POST", path(conversation_id, f"/messages/{MESSAGE_ID}/feedback")),
         ("PATCH", path(conversation_id)),
+        *(("POST", f"/api/conversations/{conversation_id}/{name}") for name in ("state", "transcript", "ai-response")),
     ]
 
 

@@ -85,7 +85,12 @@ SERVER_MESSAGES: Final = (
 
 INTERIM_MESSAGES: Final = tuple(message for message in SERVER_MESSAGES if message.kind == "interim")
 
-_REPLIES: Final = {inbound.CommandFrame: ("ack", "error"), inbound.PingFrame: ("pong",), inbound.AckFrame: ()}
+_REPLIES: Final = {
+    inbound.CommandFrame: ("ack", "error"),
+    inbound.PingFrame: ("pong",),
+    inbound.AckFrame: (),
+    **dict.fromkeys(get_args(inbound.OriginalFrame), ("ack", "error")),
+}
 _PREFIX: Final = "send_"
 
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from app.http.openapi.schemas import Schemas
 from app.http.v2.bodies import CommandBody
+from app.ws import originals
 from app.ws.asyncapi.messages import INTERIM_MESSAGES, Kind, ServerMessage, client_messages, payloads, server_structs
 from app.ws.inbound import CommandFrame, InterimFrame
 from app.ws.protocol import Envelope, OpenInterim
@@ -23,7 +24,7 @@ class MessageSchemas:
 
     def __init__(self) -> None:
         frames = [message.frame for message in client_messages()]
-        schemas = Schemas([Envelope, OpenInterim, *payloads(), *frames])
+        schemas = Schemas([Envelope, OpenInterim, *payloads(), *frames, *originals.PAYLOADS.values()])
         described = {name: _changed(schema, _in_draft_07) for name, schema in schemas.components.items()}
         for kind in server_structs():
             described[kind.__name__] = _without_nulls(described[kind.__name__])
@@ -83,6 +84,8 @@ def _describe_payloads(described: dict[str, Any]) -> None:
         message.message_type for message in INTERIM_MESSAGES
     ]
     described[InterimFrame.__name__]["properties"]["payload"] = {"anyOf": interims}
+    for frame, payload in originals.PAYLOADS.items():
+        described[frame.__name__]["properties"]["payload"] = _reference(payload)
     command, body = (described[kind.__name__]["properties"] for kind in (CommandFrame, CommandBody))
     command["name"]["enum"] = body["name"]["enum"]
     command["payload"] = body["payload"]
