@@ -4,11 +4,13 @@ import json
 import re
 import runpy
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from app.console.checkout import checkout_root
 from app.ws.protocol import CLOSE_CODES
@@ -19,6 +21,7 @@ from tests.support.waiting import until
 
 PAGE = (checkout_root() / "docs/reference/websocket.md").read_text(encoding="utf-8")
 CLIENT = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+MAX_CUTS = 40
 
 
 @pytest.fixture
@@ -45,35 +48,42 @@ def socket_url(address: str, conversation_id: str) -> str:
     return f"{address.replace('http', 'ws', 1)}/api/ws/conversations/{conversation_id}"
 
 
-async def test_the_client_of_the_page_misses_nothing(server: RunningServer, rest: Rest, client_file: Path) -> None:
+async def test_the_client_of_the_page_misses_nothing(
+    server: RunningServer, rest: Rest, client_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("random.uniform", lambda *_: 0)  # it comes back at once
     conversation_id, shown = await rest.given_conversation(), list[str]()
     host, _, port = server.address.rpartition("/")[2].partition(":")
-
-    async def say(text: str) -> None:
-        await rest.given_message(conversation_id, role="system", content=text)
-
     async with FaultProxy(f"host={host} port={port}") as proxy, anyio.create_task_group() as tasks:
-        # given a client that follows a conversation
-        proxy_port = re.findall(r"port=(\d+)", proxy.dsn)[-1]
-        client = follower(client_file, socket_url(f"http://127.0.0.1:{proxy_port}", conversation_id), shown)
+        # given a client that follows a conversation, and is cut off while much is said
+        client = follower(client_file, socket_url(f"http://127.0.0.1:{port_of(proxy)}", conversation_id), shown)
         tasks.start_soon(client.follow)
         await until(lambda: client.after == 1)
-        await say("first")
-        await until(lambda: len(shown) == 1)
+        proxy.go_away()
+        said = [f"message {number}" for number in range(30)]
+        for text in said:
+            await rest.given_message(conversation_id, role="system", content=text)
 
-        # when its connection is reset while more is said, and the next one is cut in the middle of a replay
-        proxy.reset()
-        for number in range(5):
-            await say(f"while away {number}")
-        proxy.cut_after(Way.TO_CLIENT, 2_000)
-        await until(lambda: proxy.cuts == 1)
+        def is_cut_or_done(cuts: int) -> bool:
+            return proxy.cuts == cuts or len(shown) >= len(said)
+
+        # when each connection is cut somewhere, between the two messages of an event or within one
+        for cut in range(MAX_CUTS):
+            proxy.heal()
+            proxy.cut_after(Way.TO_CLIENT, 1_300 + 97 * cut % 1_400)
+            await until(partial(is_cut_or_done, cut + 1))
         proxy.heal()
-        await say("last")
 
         # then it has shown everything once, in order
-        await until(lambda: "last" in shown)
+        await until(lambda: len(shown) >= len(said))
         tasks.cancel_scope.cancel()
-    assert shown == ["first", *(f"while away {number}" for number in range(5)), "last"]
+    assert shown == said
+    assert proxy.cuts > 10
+
+
+def port_of(proxy: FaultProxy) -> str:
+    """The port of its DSN, which replaces that of the server."""
+    return str(conninfo_to_dict(proxy.dsn)["port"])
 
 
 async def test_the_client_of_the_page_begins_anew_after_a_gap(
