@@ -5,17 +5,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from app.use_cases.original_payloads import (
-    SPEAKERS,
-    OriginalAnswer,
-    OriginalSpeech,
-    OriginalState,
-    OriginalTranscript,
-    SpeechWish,
-    StateWish,
-    Wish,
-)
+from app.use_cases.original_payloads import OriginalAnswer, OriginalSpeech, OriginalState, OriginalTranscript
 from app.use_cases.original_table import SPEECH_TABLE, STATE_TABLE, command_for
+from app.use_cases.original_wishes import SPEAKERS, SpeechWish, StateWish, Wish
 from domain.conversation.commands import name_of
 from domain.conversation.conversation import Conversation, Fault, Response
 from domain.conversation.decider import decide
@@ -33,7 +25,7 @@ _ORIGIN: Final = Origin(
 _INTRODUCTION: Final = """\
 # Original clients
 
-Generated from `app/use_cases/original_table.py` and `original_payloads.py` by `turnlog docs`; do not edit.
+Generated from `app/use_cases/original_*.py` by `turnlog docs`; do not edit.
 
 Clients of the older protocol know seven states, six types of messages and no versions. They go on as they are: their
 frames and their requests become the same commands that everybody sends, decided by the same state machine, and stored

@@ -15,12 +15,10 @@ from app.http.requests import HttpRequest, conversation_id_of, has_version, read
 from app.http.responses import answer, etag, write_answer
 from app.http.v2.writes import preconditions
 from app.use_cases.original_clients import Granted
-from app.use_cases.original_payloads import (
+from app.use_cases.original_payloads import OriginalAnswer, OriginalState, OriginalTranscript
+from app.use_cases.original_wishes import (
     AnswerPiece,
     MessageWish,
-    OriginalAnswer,
-    OriginalState,
-    OriginalTranscript,
     TranscriptSoFar,
     Wish,
     meant_by_answer,

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from app.principal import Principal
 from app.use_cases.get_conversation import GetConversation
-from app.use_cases.original_payloads import Interim, Wish
 from app.use_cases.original_table import command_for
+from app.use_cases.original_wishes import Interim, Wish
 from app.use_cases.post_message import is_posted
 from app.use_cases.run_command import CommandRequest, CommandResult, RunCommand
 from app.use_cases.write_options import WriteOptions

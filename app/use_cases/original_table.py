@@ -10,7 +10,7 @@ from typing import Final, assert_never, get_args
 
 from msgspec.structs import replace
 
-from app.use_cases.original_payloads import Actor, MessageWish, SpeechWish, SpeechWord, StateWish, Wish
+from app.use_cases.original_wishes import Actor, MessageWish, SpeechWish, SpeechWord, StateWish, Wish
 from app.use_cases.post_message import PostedMessage, meaning
 from domain.conversation import commands as c
 from domain.conversation.conversation import Conversation, Status, status

@@ -9,13 +9,10 @@ from msgspec import Struct
 
 from app.command_payloads import named_within_payload
 from app.principal import Principal
-from app.use_cases.original_payloads import (
+from app.use_cases.original_payloads import OriginalAnswer, OriginalSpeech, OriginalState, OriginalTranscript
+from app.use_cases.original_wishes import (
     AnswerPiece,
     Interim,
-    OriginalAnswer,
-    OriginalSpeech,
-    OriginalState,
-    OriginalTranscript,
     SpeechMark,
     TranscriptSoFar,
     Wish,

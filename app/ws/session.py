@@ -12,7 +12,7 @@ from anyio.abc import TaskGroup
 from app.command_payloads import named_within_payload
 from app.principal import Principal
 from app.use_cases.original_clients import wish_request
-from app.use_cases.original_payloads import Wish
+from app.use_cases.original_wishes import Wish
 from app.use_cases.run_command import CommandRequest, CommandResult, command_request
 from app.use_cases.write_options import WriteOptions
 from app.ws.answers import ack, error_of

@@ -5,6 +5,9 @@ from typing import Any, Final
 import httpx
 import pytest
 
+from domain.conversation.events import ListeningStarted
+from domain.ids import DEFAULT_TENANT
+from tests.support.appends import an_append
 from tests.support.rest import NOBODYS_ID, Json, Rest, key, new_id, then_problem
 from tests.support.rest import path as v2_path
 from tests.support.server import RunningServer
@@ -116,6 +119,34 @@ async def test_a_state_that_is_there_already_stores_nothing(rest: Rest, server: 
 
     assert (answer["state"], answer["previous_state"], answer["version"]) == ("IDLE", "IDLE", 1)
     assert await server.head_position() == head
+
+
+async def test_what_others_have_stored_meanwhile_decides_whether_a_wish_is_true(
+    rest: Rest, server: RunningServer
+) -> None:
+    # given a conversation that another process has moved, unnoticed by this one
+    conversation_id = await rest.given_conversation()
+    listening = an_append(
+        conversation_id, expected_version=1, events=[ListeningStarted(turn=1, source="voice")], tenant_id=DEFAULT_TENANT
+    )
+    await server.parts.store.append(listening)
+
+    # when a state is wished for that was there before
+    answer = await granted(rest, conversation_id, "state", state="IDLE")
+
+    # then it is brought about
+    assert (answer["previous_state"], answer["state"], answer["version"]) == ("LISTENING", "IDLE", 3)
+
+
+@pytest.mark.parametrize("headers", [{"If-Match": "x"}, {"Idempotency-Key": "ä".encode()}], ids=str)
+async def test_a_header_that_cannot_be_read_is_refused_also_where_nothing_is_stored(
+    rest: Rest, headers: dict[str, str]
+) -> None:
+    conversation_id = await rest.given_conversation()
+
+    response = await post(rest, conversation_id, "transcript", headers, **INTERIM["transcript"])
+
+    then_problem(response, 400, "invalid_header", next(iter(headers)))
 
 
 async def test_a_state_that_cannot_be_is_refused_with_what_can(rest: Rest) -> None:

@@ -6,15 +6,13 @@ from typing import Any, Final
 import pytest
 from msgspec import convert
 
-from app.use_cases.original_payloads import (
+from app.use_cases.original_payloads import OriginalAnswer, OriginalSpeech, OriginalState, OriginalTranscript
+from app.use_cases.original_table import SPEECH_TABLE, STATE_TABLE, command_for
+from app.use_cases.original_wishes import (
     SPEAKERS,
     SPEECH_ACTORS,
     AnswerPiece,
     MessageWish,
-    OriginalAnswer,
-    OriginalSpeech,
-    OriginalState,
-    OriginalTranscript,
     SpeechMark,
     SpeechWish,
     StateWish,
@@ -25,7 +23,6 @@ from app.use_cases.original_payloads import (
     meant_by_state,
     meant_by_transcript,
 )
-from app.use_cases.original_table import SPEECH_TABLE, STATE_TABLE, command_for
 from domain.conversation import commands as c
 from domain.conversation import events as e
 from domain.conversation.conversation import Conversation, Status, status
