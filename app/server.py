@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from socket import socket
 from typing import Final
 
+import anyio
 import uvicorn
 from litestar import Litestar
 
@@ -12,6 +13,8 @@ from app.ws.transport import FrameTransport
 
 GRACEFUL_STOP_S: Final = 10
 """How long requests may take that are under way when all sockets have been drained."""
+
+FORCE_POLL_INTERVAL_S: Final = 0.1
 
 
 class Server(uvicorn.Server):
@@ -23,9 +26,17 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """uvicorn's hook: it was told to stop."""
-        if not self.force_exit:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._cancel_when_forced, tasks.cancel_scope)
             await self._drain()
+            tasks.cancel_scope.cancel()
         await super().shutdown(sockets)
+
+    async def _cancel_when_forced(self, drain: anyio.CancelScope) -> None:
+        """A second Ctrl-C does not wait for anybody."""
+        while not self.force_exit:
+            await anyio.sleep(FORCE_POLL_INTERVAL_S)
+        drain.cancel()
 
 
 def server_config(application: Litestar, ping_interval_s: float) -> uvicorn.Config:

@@ -42,6 +42,8 @@ class Door:
                 self._close(connection, speaker, closed)
         except TurnlogError as refused:
             await _refuse(socket, refused)
+        except OSError:
+            return  # what ASGI servers raise when the client has left before it was let in
 
     async def _closed_by(
         self,
