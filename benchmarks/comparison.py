@@ -11,15 +11,27 @@ from benchmarks.measurement import Measurement
 class Figure(StrEnum):
     RATE = "rate"
     MEDIAN_LATENCY = "p50"
+    SLOW_LATENCY = "p99"
+    SOCKET_MEMORY = "memory"
 
     def of(self, measurement: Measurement) -> float | None:
-        if self is Figure.RATE:
-            return measurement.rate_per_second
-        return measurement.percentile_ms(0.50)
+        match self:
+            case Figure.RATE:
+                return measurement.rate_per_second
+            case Figure.MEDIAN_LATENCY:
+                return measurement.percentile_ms(0.50)
+            case Figure.SLOW_LATENCY:
+                return measurement.percentile_ms(0.99)
+            case Figure.SOCKET_MEMORY:
+                return measurement.socket_bytes
 
     @property
-    def unit(self) -> str:
-        return "appends/s" if self is Figure.RATE else "ms"
+    def is_latency(self) -> bool:
+        return self in {Figure.MEDIAN_LATENCY, Figure.SLOW_LATENCY}
+
+    def name_in(self, case: str) -> str:
+        """What the report calls it: the figure that a case is about goes by the name of the case."""
+        return f"{case}.{self}" if self.is_latency else case
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +60,23 @@ class Comparison:
     @property
     def subject_figure(self) -> str:
         """The name of the compared figure in the report."""
-        return self._figure_of(self.name)
+        return self.figure.name_in(self.name)
 
     @property
     def against_figure(self) -> str:
-        return self._figure_of(self.against)
+        return self.figure.name_in(self.against)
 
-    def _figure_of(self, case: str) -> str:
-        return case if self.figure is Figure.RATE else f"{case}.{self.figure}"
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """A goal without a peer: a figure of one case, over all its rounds, is to stay below."""
+
+    name: str
+    figure: Figure
+    below: float
+
+    def __str__(self) -> str:
+        return f"< {self.below:g}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from psycopg import AsyncConnection
 from psycopg.sql import SQL, Identifier
 
 from benchmarks.measurement import NANOSECONDS_PER_MILLISECOND
-from benchmarks.payload import STATE
 from benchmarks.rows import Row
 from benchmarks.server import Server, filesystem_of
 
@@ -38,7 +37,6 @@ async def environment(server: Server, *, quick: bool) -> list[Row]:
         Row(name="environment.cores", value=os.cpu_count()),
         # Of the minute before: what else runs here slows both sides of a ratio, but not evenly.
         Row(name="environment.load_before", value=round(os.getloadavg()[0], 2)),
-        Row(name="environment.event", value=len(STATE), unit="bytes"),
         *_disk(server.disk, FEW_FLUSHES if quick else FLUSHES),
     ]
     return rows

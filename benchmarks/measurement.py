@@ -26,6 +26,10 @@ class Measurement:
     """Mean events in one transaction."""
     event_bytes: float | None = None
     """Mean size of the stored state."""
+    socket_bytes: float | None = None
+    """Resident memory of the server for each socket."""
+    generator_busy: float | None = None
+    """Share of one core that the load generator used: near 1 the figure is the generator's, not the server's."""
 
     @property
     def rate_per_second(self) -> float:
@@ -57,6 +61,8 @@ def pooled(rounds: Sequence[Measurement]) -> Measurement:
         not_yet_durable=max(each.not_yet_durable for each in rounds),
         batch_size=_mean([each.batch_size for each in rounds]),
         event_bytes=_mean([each.event_bytes for each in rounds]),
+        socket_bytes=_mean([each.socket_bytes for each in rounds]),
+        generator_busy=_mean([each.generator_busy for each in rounds]),
     )
 
 

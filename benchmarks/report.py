@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.comparison import Comparison, Ratio, ratio_of
+from benchmarks.comparison import Bound, Comparison, ratio_of
 from benchmarks.measurement import Measurement, pooled
 from benchmarks.rounds import Results
-from benchmarks.rows import Row, rows_of_case, rows_of_comparison
+from benchmarks.rows import Row, row_of_bound, rows_of_case, rows_of_comparison
 from benchmarks.subject import Case
 
 
@@ -15,11 +15,12 @@ class Report:
     environment: Sequence[Row]
     cases: Sequence[Case]
     comparisons: Sequence[Comparison]
+    bounds: Sequence[Bound] = ()
     results: Results
     notes: Sequence[Row]
 
     def rows(self) -> Iterator[Row]:
-        """In the order of the table: the environment, each case, the comparisons, the notes."""
+        """In the order of the table: the environment, each case, the comparisons, the bounds, the notes."""
         yield from self.environment
         for case in self.cases:
             figures = self.figures_of(case.name)
@@ -27,16 +28,26 @@ class Report:
                 yield Row(name=case.name, value=self.why_absent(case))
             else:
                 yield from rows_of_case(case, figures)
-        for comparison, ratio in self.ratios():
-            yield from rows_of_comparison(comparison, self.figures_of(comparison.name), ratio)
+        for case, comparison in self.compared():
+            ratio = ratio_of(comparison, self.results.rounds)
+            yield from rows_of_comparison(comparison, case, self.figures_of(case.name), ratio)
+        for case, bound in self.bounded():
+            yield row_of_bound(bound, case, self.figures_of(case.name))
         yield from self.notes
 
-    def ratios(self) -> Iterator[tuple[Comparison, Ratio | None]]:
-        """Of those whose own side was asked for; None where a side could not be measured."""
-        asked_for = {case.name for case in self.cases}
+    def compared(self) -> Iterator[tuple[Case, Comparison]]:
+        """Those whose own side was asked for."""
+        cases = {case.name: case for case in self.cases}
         for comparison in self.comparisons:
-            if comparison.name in asked_for:
-                yield comparison, ratio_of(comparison, self.results.rounds)
+            if comparison.name in cases:
+                yield cases[comparison.name], comparison
+
+    def bounded(self) -> Iterator[tuple[Case, Bound]]:
+        """Those whose case was asked for."""
+        cases = {case.name: case for case in self.cases}
+        for bound in self.bounds:
+            if bound.name in cases:
+                yield cases[bound.name], bound
 
     def figures_of(self, case_name: str) -> Measurement | None:
         rounds = self.results.rounds.get(case_name)

@@ -3,12 +3,13 @@
 import json
 from dataclasses import asdict, dataclass
 
-from benchmarks.comparison import Comparison, Ratio
+from benchmarks.comparison import Bound, Comparison, Ratio
 from benchmarks.measurement import Measurement
 from benchmarks.subject import Case
 
 DECIMALS_OF_MS = 4
 DECIMALS_OF_RATIO = 3
+DECIMALS_OF_SHARE = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,31 +29,37 @@ class Row:
 
 
 def rows_of_case(case: Case, measured: Measurement) -> list[Row]:
-    """What one case gave by itself: the rate first, then what is known beside it."""
-    name = case.name
-    rows = [Row(name=name, value=round(measured.rate_per_second, 1), unit="appends/s")]
-    for label, share in (("p50", 0.50), ("p99", 0.99), ("p999", 0.999)):
-        rows.append(
-            Row(name=f"{name}.{label}", value=_rounded(measured.percentile_ms(share), DECIMALS_OF_MS), unit="ms")
-        )
+    """What one case gave by itself: what it is about first, then what is known beside it."""
+    name, subject = case.name, case.subject
+    rows = [Row(name=name, value=_rounded(subject.headline.of(measured), 1), unit=subject.unit)]
     optional = {
+        "p50": (_rounded(measured.percentile_ms(0.50), DECIMALS_OF_MS), "ms"),
+        "p99": (_rounded(measured.percentile_ms(0.99), DECIMALS_OF_MS), "ms"),
+        "p999": (_rounded(measured.percentile_ms(0.999), DECIMALS_OF_MS), "ms"),
         "refused": (measured.refused or None, "events"),
         "lost_by_a_crash": (measured.not_yet_durable or None, "events"),
         "batch_size": (_rounded(measured.batch_size, 1), "events"),
         "event_bytes": (_rounded(measured.event_bytes, 1), "bytes"),
+        "generator_busy": (_rounded(measured.generator_busy, DECIMALS_OF_SHARE), "cores"),
     }
-    rows += [Row(name=f"{name}.{key}", value=value, unit=unit) for key, (value, unit) in optional.items() if value]
+    rows += [
+        Row(name=f"{name}.{key}", value=value, unit=unit)
+        for key, (value, unit) in optional.items()
+        if value is not None
+    ]
     return rows
 
 
-def rows_of_comparison(comparison: Comparison, figures: Measurement | None, ratio: Ratio | None) -> list[Row]:
+def rows_of_comparison(
+    comparison: Comparison, case: Case, figures: Measurement | None, ratio: Ratio | None
+) -> list[Row]:
     """The ratio with its goal, and how far the rounds lay apart."""
     goal = comparison.goal
     name, against = comparison.subject_figure, comparison.against_figure
     first = Row(
         name=name,
         value=_rounded(comparison.figure.of(figures) if figures else None, DECIMALS_OF_MS),
-        unit=comparison.figure.unit,
+        unit=case.subject.unit_of(comparison.figure),
         against=against,
         ratio=_rounded(ratio.median if ratio else None, DECIMALS_OF_RATIO),
         goal=str(goal) if goal else None,
@@ -66,6 +73,17 @@ def rows_of_comparison(comparison: Comparison, figures: Measurement | None, rati
             for edge, at in edges
         ),
     ]
+
+
+def row_of_bound(bound: Bound, case: Case, figures: Measurement | None) -> Row:
+    value = bound.figure.of(figures) if figures else None
+    return Row(
+        name=bound.figure.name_in(bound.name),
+        value=_rounded(value, DECIMALS_OF_MS),
+        unit=case.subject.unit_of(bound.figure),
+        goal=str(bound),
+        met=None if value is None else value < bound.below,
+    )
 
 
 def _rounded(value: float | None, decimals: int) -> float | None:

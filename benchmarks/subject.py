@@ -3,12 +3,13 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from benchmarks.comparison import Figure
 from benchmarks.measurement import Measurement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """One way of storing events. `prepare` and `measure` get the DSN of a database made for this run only."""
+    """One way of doing the work. `prepare` and `measure` get the DSN of a database made for this run only."""
 
     name: str
     callers_are: str
@@ -18,6 +19,13 @@ class Subject:
     """(dsn, callers, seconds): each caller waits for its acknowledgement before it sends the next event."""
     missing: str | None = None
     """Why it cannot run here; such a subject is reported, never measured."""
+    headline: Figure = Figure.RATE
+    """What a case of it is about."""
+    unit: str = "appends/s"
+    """Of the headline."""
+
+    def unit_of(self, figure: Figure) -> str:
+        return "ms" if figure.is_latency else self.unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +42,7 @@ class Case:
     @property
     def title(self) -> str:
         noun = self.subject.callers_are
-        return f"{self.subject.name}, {self.callers} {noun.removesuffix('s') if self.callers == 1 else noun}"
+        return f"{self.subject.name}, {self.callers:,} {noun.removesuffix('s') if self.callers == 1 else noun}"
 
 
 class BenchmarkError(Exception):

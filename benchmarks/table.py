@@ -3,12 +3,15 @@
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.comparison import Comparison, Figure, Ratio
+from benchmarks.comparison import Bound, Comparison, Figure, ratio_of
 from benchmarks.measurement import Measurement
 from benchmarks.report import Report
+from benchmarks.rounds import Results
+from benchmarks.subject import Case
 
 SHOWN_EXACTLY_BELOW_MS = 0.01
 WIDTH_OF_FILES = 130
+KIBIBYTE = 1_024
 COLUMNS = ("", "rate/s", "p50 ms", "p99 ms", "ratio (lowest - highest)", "goal", "met")
 
 
@@ -24,19 +27,21 @@ def print_table(report: Report) -> None:
         column.justify = "right"
     for case in report.cases:
         figures = report.figures_of(case.name)
-        cells = _measured(figures) if figures else ("-", "-", "-", report.why_absent(case))
+        cells = _measured(case, figures) if figures else ("-", "-", "-", report.why_absent(case))
         table.add_row(case.title, *cells)
     table.add_section()
-    for comparison, ratio in report.ratios():
-        table.add_row(*_compared(comparison, report.figures_of(comparison.name), ratio))
+    for case, comparison in report.compared():
+        table.add_row(*_compared(comparison, report.figures_of(case.name), report.results))
+    for case, bound in report.bounded():
+        table.add_row(*_bounded(bound, report.figures_of(case.name)))
     console.print(table)
     for note in report.notes:
         console.print(note.value)
 
 
-def _measured(figures: Measurement) -> tuple[str, str, str, str]:
-    median, slow = (_milliseconds(figures.percentile_ms(share)) for share in (0.50, 0.99))
-    return f"{figures.rate_per_second:,.0f}", median, slow, _beside(figures)
+def _measured(case: Case, figures: Measurement) -> tuple[str, str, str, str]:
+    median, slow = (_shown(figure, figures) for figure in (Figure.MEDIAN_LATENCY, Figure.SLOW_LATENCY))
+    return _shown(case.subject.headline, figures), median, slow, _beside(figures)
 
 
 def _beside(figures: Measurement) -> str:
@@ -46,27 +51,52 @@ def _beside(figures: Measurement) -> str:
         f"{figures.event_bytes:.0f} bytes an event" if figures.event_bytes else "",
         f"{figures.refused:,} refused" if figures.refused else "",
         f"{figures.not_yet_durable:,} lost by a crash" if figures.not_yet_durable else "",
+        f"generator {figures.generator_busy:.0%} busy" if figures.generator_busy else "",
     ]
     return ", ".join(part for part in parts if part)
 
 
-def _compared(comparison: Comparison, figures: Measurement | None, ratio: Ratio | None) -> tuple[str, ...]:
-    is_rate = comparison.figure is Figure.RATE
-    value = comparison.figure.of(figures) if figures else None
-    shown = "-" if value is None else f"{value:,.0f}" if is_rate else _milliseconds(value)
+def _compared(comparison: Comparison, figures: Measurement | None, results: Results) -> tuple[str, ...]:
+    ratio = ratio_of(comparison, results.rounds)
     goal = comparison.goal
     return (
         f"{comparison.subject_figure} / {comparison.against_figure}",
-        shown if is_rate else "",
-        "" if is_rate else shown,
-        "",
+        *_in_its_column(comparison.figure, figures),
         f"{ratio.median:.2f} ({ratio.lowest:.2f} - {ratio.highest:.2f})" if ratio else "not measured in this run",
         str(goal) if goal else "",
-        ("yes" if goal.met_by(ratio.median) else "NO") if goal and ratio else "",
+        _verdict(goal.met_by(ratio.median)) if goal and ratio else "",
     )
 
 
-def _milliseconds(value: float | None) -> str:
+def _bounded(bound: Bound, figures: Measurement | None) -> tuple[str, ...]:
+    value = bound.figure.of(figures) if figures else None
+    met = "" if value is None else _verdict(value < bound.below)
+    return (bound.figure.name_in(bound.name), *_in_its_column(bound.figure, figures), "", f"{bound} ms", met)
+
+
+def _in_its_column(figure: Figure, figures: Measurement | None) -> tuple[str, str, str]:
+    shown = _shown(figure, figures)
+    match figure:
+        case Figure.RATE | Figure.SOCKET_MEMORY:
+            return shown, "", ""
+        case Figure.MEDIAN_LATENCY:
+            return "", shown, ""
+        case Figure.SLOW_LATENCY:
+            return "", "", shown
+
+
+def _shown(figure: Figure, figures: Measurement | None) -> str:
+    value = figure.of(figures) if figures else None
     if value is None:
         return "-"
-    return f"{value:.3f}" if value >= SHOWN_EXACTLY_BELOW_MS else f"{value:.4f}"
+    match figure:
+        case Figure.RATE:
+            return f"{value:,.0f}"
+        case Figure.SOCKET_MEMORY:
+            return f"{value / KIBIBYTE:.1f} KiB"
+        case Figure.MEDIAN_LATENCY | Figure.SLOW_LATENCY:
+            return f"{value:.3f}" if value >= SHOWN_EXACTLY_BELOW_MS else f"{value:.4f}"
+
+
+def _verdict(is_met: bool) -> str:
+    return "yes" if is_met else "NO"

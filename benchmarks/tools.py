@@ -3,6 +3,8 @@
 import os
 import shutil
 import subprocess
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.resources import files
@@ -30,6 +32,15 @@ def install_peer(name: str, programs: tuple[str, ...]) -> Path | Missing:
     absent = [program for program in programs if shutil.which(program) is None]
     if absent:
         return Missing(f"{' and '.join(absent)} not found on the PATH")
+    return _installed(name, _npm_ci)
+
+
+def install_python_peer(name: str) -> Path | Missing:
+    """The folder of a peer with its `environment`: pip from the hashed requirements, once for each list of them."""
+    return _installed(name, _pip_install)
+
+
+def _installed(name: str, install: Callable[[Path], Missing | None]) -> Path | Missing:
     source = Path(str(files("benchmarks") / "peers" / name))
     target = _cache_dir() / f"{name}-{_digest(source)}"
     if target.is_dir():
@@ -38,7 +49,7 @@ def install_peer(name: str, programs: tuple[str, ...]) -> Path | Missing:
     with TemporaryDirectory(dir=target.parent) as unfinished:
         made = Path(unfinished) / name
         shutil.copytree(source, made, ignore=shutil.ignore_patterns("node_modules", "__pycache__"))
-        failure = _npm_ci(made)
+        failure = install(made)
         if failure:
             return failure
         made.rename(target)
@@ -46,17 +57,34 @@ def install_peer(name: str, programs: tuple[str, ...]) -> Path | Missing:
 
 
 def _npm_ci(folder: Path) -> Missing | None:
-    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1", "--loglevel=error"]
+    options = ("--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1", "--loglevel=error")
+    return _run("npm ci", ["npm", "ci", *options], folder)
+
+
+def _pip_install(folder: Path) -> Missing | None:
+    """With the pip of the Python below this environment, which may have none of its own."""
+    base_python = getattr(sys, "_base_executable", None) or sys.executable
+    python = str(folder / "environment" / "bin" / "python")
+    options = ("--quiet", "--disable-pip-version-check", "--no-input", "--retries=1", "--require-hashes")
+    return _run("venv", [base_python, "-m", "venv", "--without-pip", "environment"], folder) or _run(
+        "pip install",
+        [base_python, "-m", "pip", "--python", python, "install", *options, "-r", "requirements.txt"],
+        folder,
+    )
+
+
+def _run(name: str, command: list[str], folder: Path) -> Missing | None:
+    """None when it went well."""
     try:
         done = subprocess.run(
             command, cwd=folder, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
-        return Missing(f"npm ci did not finish within {INSTALL_TIMEOUT_SECONDS} s")
+        return Missing(f"{name} did not finish within {INSTALL_TIMEOUT_SECONDS} s")
     if done.returncode == 0:
         return None
     said = (done.stderr or done.stdout).strip().splitlines()
-    return Missing(f"npm ci failed: {said[0] if said else f'exit status {done.returncode}'}")
+    return Missing(f"{name} failed: {said[0] if said else f'exit status {done.returncode}'}")
 
 
 def _cache_dir() -> Path:

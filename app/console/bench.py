@@ -1,7 +1,9 @@
 """`turnlog bench`: figures against peers, measured on this machine in one run."""
 
 import sys
+from collections.abc import Callable
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -11,14 +13,28 @@ def bench() -> None:
     """Measure Turnlog beside its peers. Only the ratios of one run mean something."""
 
 
+def _common_options(example: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Those of every benchmark, with examples of what `--only` takes."""
+    options = (
+        click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of the table."),
+        click.option(
+            "--seconds", type=click.FloatRange(min=0.05), help="Of each measurement in each round. Default: 2."
+        ),
+        click.option("--quick", is_flag=True, help="One very short round: shows the shape, the figures mean nothing."),
+        click.option("--only", multiple=True, metavar="NAME", help=f"Only this, such as {example}; may be repeated."),
+    )
+
+    def add(command: Callable[..., None]) -> Callable[..., None]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
 @bench.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of the table.")
-@click.option("--seconds", type=click.FloatRange(min=0.05), help="Of each measurement in each round. Default: 2.")
-@click.option("--quick", is_flag=True, help="One very short round: shows the shape, the figures mean nothing.")
-@click.option(
-    "--only", multiple=True, metavar="NAME", help="Only this subject, such as turnlog or pgbench; may be repeated."
-)
-def append(*, as_json: bool, seconds: float | None, quick: bool, only: tuple[str, ...]) -> None:
+@_common_options("turnlog or pgbench")
+def append(**options: Any) -> None:
     """Durable appends a second and their latency, against pgbench, the eventsourcing library and others.
 
     Starts a Postgres of its own with every write flushed, or makes its databases on the server of DATABASE_URL. Takes
@@ -29,11 +45,29 @@ def append(*, as_json: bool, seconds: float | None, quick: bool, only: tuple[str
       turnlog bench append
       turnlog bench append --only turnlog --only pgbench --json
     """
+    _run("append", options)
+
+
+@bench.command()
+@_common_options("turnlog, socketio or fanout")
+def realtime(**options: Any) -> None:
+    """Commands, fan-out, memory and connections over WebSockets, against bare uvicorn, socket.io and python-socketio.
+
+    Each server is a process of its own; Postgres as in `append`. Takes about eight minutes.
+
+    \b
+    Example:
+      turnlog bench realtime
+      turnlog bench realtime --only turnlog --only socketio --only fanout
+    """
+    _run("realtime", options)
+
+
+def _run(name: str, options: dict[str, Any]) -> None:
     # By name, because the benchmarks stand above the composition root and the console below it.
-    benchmark = import_module("benchmarks.append")
-    unknown = set(only) - set(benchmark.SUBJECT_NAMES)
+    benchmark = import_module(f"benchmarks.{name}")
+    unknown = set(options["only"]) - set(benchmark.NAMES)
     if unknown:
-        known = ", ".join(benchmark.SUBJECT_NAMES)
+        known = ", ".join(benchmark.NAMES)
         raise click.BadParameter(f"{', '.join(sorted(unknown))} is not one of {known}", param_hint="--only")
-    options = benchmark.Options(as_json=as_json, seconds=seconds, quick=quick, only=only)
-    sys.exit(benchmark.run_append(options))
+    sys.exit(benchmark.run_benchmark(benchmark.Options(**options)))

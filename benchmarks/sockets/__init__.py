@@ -1,0 +1,1 @@
+"""Servers that hold WebSockets, each a process of its own, and the process that puts load on them."""
