@@ -1,7 +1,9 @@
 """uvicorn as the service runs it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from socket import socket
+from types import FrameType
 from typing import Final
 
 import anyio
@@ -14,8 +16,6 @@ from app.ws.transport import FrameTransport
 GRACEFUL_STOP_S: Final = 10
 """How long requests may take that are under way when all sockets have been drained."""
 
-FORCE_POLL_INTERVAL_S: Final = 0.1
-
 
 class Server(uvicorn.Server):
     """uvicorn closes every socket at once when it stops; this one drains them first, while it still answers."""
@@ -23,20 +23,21 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, drain: Callable[[], Awaitable[None]]) -> None:
         super().__init__(config)
         self._drain = drain
+        self._draining = anyio.CancelScope()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """uvicorn's hook: it was told to stop."""
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._cancel_when_forced, tasks.cancel_scope)
+        self._loop = asyncio.get_running_loop()
+        with self._draining:
             await self._drain()
-            tasks.cancel_scope.cancel()
         await super().shutdown(sockets)
 
-    async def _cancel_when_forced(self, drain: anyio.CancelScope) -> None:
-        """A second Ctrl-C does not wait for anybody."""
-        while not self.force_exit:
-            await anyio.sleep(FORCE_POLL_INTERVAL_S)
-        drain.cancel()
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """uvicorn's hook, called by a signal: a second Ctrl-C does not wait for anybody."""
+        super().handle_exit(sig, frame)
+        if self.force_exit and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._draining.cancel)
 
 
 def server_config(application: Litestar, ping_interval_s: float) -> uvicorn.Config:
