@@ -19,6 +19,8 @@ from tests.support.server import RunningServer, application_of, http_client, ser
 OURS_ALONE = {"command_repeated", "checkpoint_moved", "rows_rejected"}
 """Codes of errors that never leave the service: somebody inside always deals with them."""
 
+MAY_SUCCEED_LATER = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+
 SECRET = "my card is 4111 1111"
 
 
@@ -39,7 +41,7 @@ def test_codes_and_statuses() -> None:
     for kind in KINDS:
         assert kind.title.endswith(".")
         assert 400 <= HTTPStatus(kind.status) < 600
-        assert kind.retryable is (kind.status == HTTPStatus.SERVICE_UNAVAILABLE)
+        assert kind.retryable is (kind.status in MAY_SUCCEED_LATER)
 
 
 def test_a_refusal_tells_what_helps() -> None:
