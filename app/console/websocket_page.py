@@ -19,6 +19,7 @@ from app.ws.protocol import (
     SNAPSHOT_MESSAGES,
     SUBPROTOCOL,
 )
+from app.ws.session import WAITING_MAX_FRAMES
 from domain.conversation.commands import COMMAND_TYPES
 from domain.conversation.limits import MAX_CONTENT_BYTES
 
@@ -37,6 +38,7 @@ def websocket_page() -> str:
         max_replay_events=MAX_REPLAY_EVENTS,
         max_malformed_frames=MAX_MALFORMED_FRAMES,
         snapshot_messages=SNAPSHOT_MESSAGES,
+        max_waiting_frames=WAITING_MAX_FRAMES,
         heartbeat_s=HEARTBEAT_INTERVAL_MS // 1_000,
         base_ms=DEFAULT_BACKOFF.base_ms,
         cap_ms=DEFAULT_BACKOFF.cap_ms,

@@ -100,7 +100,7 @@ def _close_codes(rows: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _schema(name: str, schema: dict[str, Any]) -> Iterator[str]:
-    yield f'<h3 id="{escape(name)}">{escape(schema.get("title", name))}</h3>\n'
+    yield f'<h3 id="{escape(name)}">{_text(schema.get("title", name))}</h3>\n'
     if summary := summary_of(schema):
         yield f"<p>{_text(summary)}</p>\n"
     if rows := field_rows(schema):
