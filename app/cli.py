@@ -14,10 +14,12 @@ from app.console.replay import replay
 from app.console.serve import serve
 from app.console.settings import settings
 from app.console.test import test
+from app.console.watch import watch
 
 COMMANDS: list[click.Command] = [
     serve,
     replay,
+    watch,
     test,
     check,
     settings,

@@ -16,6 +16,11 @@ class Chain:
         self.epoch: str | None = None
         self._part: tuple[int, int] | None = None
 
+    @property
+    def cursor(self) -> int:
+        """Where to resume: the `after` of the next connection."""
+        return self.version
+
     def connect(self, epoch: str, after: int) -> list[str]:
         """A connection begins. Of an event that came in part, all parts come again."""
         self._part = None

@@ -18,6 +18,7 @@ from app.ws.protocol import SUBPROTOCOL
 HANDSHAKE_TIMEOUT_S: Final = 10.0
 CLOSE_TIMEOUT_S: Final = 1.0
 MAX_WAITING_FRAMES: Final = 64
+NORMAL_CLOSE: Final = 1000
 
 
 class Interrupted(Exception):
@@ -90,9 +91,8 @@ class ResumingConnection:
 
     async def _until_lost(self, patience: Patience) -> Loss:
         """One connection, from its beginning to its end."""
-        last_words = LastWords()
         try:
-            async with connect(
+            connection = await connect(
                 self._address(),
                 subprotocols=[Subprotocol(SUBPROTOCOL)],
                 compression=None,
@@ -100,21 +100,30 @@ class ResumingConnection:
                 open_timeout=HANDSHAKE_TIMEOUT_S,
                 close_timeout=CLOSE_TIMEOUT_S,
                 max_queue=MAX_WAITING_FRAMES,
-            ) as connection:
-                await self._shake_hands(connection, last_words)
-                patience.succeeded()
-                self._connection = connection
-                await self._client.live()
-                while True:
-                    await self._receive(connection, last_words)
-        except ConnectionClosed as closed:
-            return last_words.loss_of(closed)
-        except Interrupted as interrupted:
-            return Loss(reason=str(interrupted), may_return=True, code=1000)
+            )
         except InvalidStatus as refusal:
             return loss_of_refusal(refusal)
         except (OSError, TimeoutError, InvalidHandshake) as error:
             return Loss(reason=type(error).__name__, may_return=True)
+        async with connection:
+            return await self._listen(connection, patience)
+
+    async def _listen(self, connection: ClientConnection, patience: Patience) -> Loss:
+        """Until it ends. What goes wrong in the client is not the connection's: it passes through."""
+        last_words = LastWords()
+        try:
+            await self._shake_hands(connection, last_words)
+            patience.succeeded()
+            self._connection = connection
+            await self._client.live()
+            while True:
+                await self._receive(connection, last_words)
+        except ConnectionClosed as closed:
+            return last_words.loss_of(closed)
+        except Interrupted as interrupted:
+            return Loss(reason=str(interrupted), may_return=True, code=NORMAL_CLOSE)
+        except TimeoutError:
+            return Loss(reason="the handshake took too long", may_return=True)
 
     def _address(self) -> str:
         query = urlencode(self._client.cursor())

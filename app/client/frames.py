@@ -26,3 +26,22 @@ class Frame(Struct, frozen=True):
 
 
 read_frame = msgspec.json.Decoder(Frame).decode
+
+
+class Resume(Struct, frozen=True):
+    """What `ready` says of where the connection begins. In the feed of a tenant these are positions."""
+
+    outcome: str
+    after: int
+    head: int
+    epoch: str
+    replay_count: int = 0
+
+
+def read_resume(ready: Frame) -> Resume:
+    """How the connection begins.
+
+    Raises:
+        msgspec.ValidationError: the frame does not say it.
+    """
+    return msgspec.convert(ready.payload.get("resume"), Resume)

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from app.console.service_url import url_option
+
 SAMPLE = Path(__file__).parent.parent / "replay" / "sample.jsonl"
 SAMPLE_SPEED = 10.0
 
@@ -29,7 +31,7 @@ class Speed(click.ParamType[float]):
 
 @click.command()
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="Where the service is.")
+@url_option
 @click.option(
     "--speed",
     type=Speed(),

@@ -1,0 +1,31 @@
+"""A line of the timeline in columns: time, conversation, seq, what it is about, what is said."""
+
+from typing import Final
+
+from rich.text import Text
+
+from app.watch.narration import DIM, Line
+
+LABEL_WIDTH: Final = 10
+SEQ_WIDTH: Final = 5
+ID_CHARACTERS: Final = 8
+"""Of the end of an id, which is its random part."""
+
+
+def text_of(line: Line, *, with_conversation: bool = False) -> Text:
+    """The columns."""
+    text = Text(no_wrap=True)
+    text.append(f"{line.time} ", DIM)
+    if with_conversation:
+        text.append(f"{short_id(line.conversation_id or ''):>{ID_CHARACTERS}} ", DIM)
+    text.append(f"{'' if line.seq is None else line.seq:>{SEQ_WIDTH}}  ", DIM)
+    text.append(f"{line.label:<{LABEL_WIDTH}} ", line.style)
+    for part, style in line.parts:
+        text.append(part, style)
+    text.rstrip()
+    return text
+
+
+def short_id(conversation_id: str) -> str:
+    """Enough of it to tell it from the others."""
+    return conversation_id[-ID_CHARACTERS:]
