@@ -32,9 +32,12 @@ class Interim(Struct, frozen=True):
         """What it shares with those that replace it."""
         return key_of(self.message)
 
-    def after(self, waiting: "Interim") -> "Interim":
-        """What to send in place of one that still waits and this one: a text replaces, a delta is added."""
+    def after(self, waiting: "Interim") -> "Interim | None":
+        """What to send in place of one that still waits and this one: a text replaces, a delta is added. None where
+        each has to be sent."""
         message = joined(waiting.message, self.message)
+        if message is None:
+            return None
         if message is self.message:
             return self
         envelope = replace(self.envelope, payload=message.payload, rev=message.revision)
@@ -62,14 +65,17 @@ def key_of(message: InterimMessage) -> InterimKey | None:
     return None if message.key is None else (message.type, message.key)
 
 
-def joined(older: InterimMessage, newer: InterimMessage) -> InterimMessage:
-    """One message that tells what both do; the newer alone where it does not continue the older."""
+def joined(older: InterimMessage, newer: InterimMessage) -> InterimMessage | None:
+    """One message that tells what both do: the newer alone where it says all of the older anew. None where there is
+    something between them, or where it would be too long."""
     before, after = older.payload, newer.payload
     if not isinstance(before, AnswerDelta) or not isinstance(after, AnswerDelta):
         return newer
     known = after.offset - before.offset
-    if not 0 < known <= len(before.delta) or known + len(after.delta) > MAX_ANSWER_CHARACTERS:
+    if known <= 0:
         return newer
+    if known > len(before.delta) or known + len(after.delta) > MAX_ANSWER_CHARACTERS:
+        return None
     payload = replace(after, offset=before.offset, delta=before.delta[:known] + after.delta)
     return replace(newer, payload=payload, revision=payload.offset)
 
@@ -89,7 +95,7 @@ class OpenInterims:
         if known is not None and _is_older(message, known):
             self._open[key] = known
             return False
-        self._open[key] = message if known is None else joined(known, message)
+        self._open[key] = message if known is None else joined(known, message) or message
         if len(self._open) > MAX_OPEN_INTERIMS:
             del self._open[next(iter(self._open))]
         return True

@@ -2,7 +2,7 @@
 
 Durable messages are never dropped: when they do not fit, the subscriber is slow, its connection ends and the client
 resumes. An interim message takes the place of the one of the same key that still waits, and is dropped where there is
-no room.
+no room, or where something durable needs its place.
 """
 
 from collections import OrderedDict
@@ -47,7 +47,9 @@ class Subscriber:
         self._size_bytes = 0
         self._frame_count = 0
         self._held: list[tuple[int, Frames]] | None = []
+        self._held_bytes = 0
         self._seen = 0
+        self._has_overflowed = False
         self.writes = 0
         self.ended: str | None = None
         self.ended_after_ms: int | None = None
@@ -64,9 +66,9 @@ class Subscriber:
         """
         if self._held is not None:
             self._held.append((number, frames))
-            if len(self._held) > self._max_frames:
-                self._held = []
-                self.end("slow_consumer")
+            self._held_bytes += len(frames.wire)
+            if len(self._held) > self._max_frames or self._held_bytes > self._max_bytes:
+                self._overflow()
         elif number > self._seen:
             self._seen = number
             self.put(frames)
@@ -80,17 +82,19 @@ class Subscriber:
 
     def put(self, frames: Frames) -> None:
         """Send what must arrive."""
+        if self._has_overflowed:
+            return
         if not self._queue and self._outlet.is_writable:
             self._outlet.write(frames)
             self.writes += 1
-        elif self._has_room_for(frames):
-            self._add(next(self._numbers), frames, frames)
+        elif self._has_room_for(frames) or self._make_room_for(frames):
+            self._add(next(self._numbers), frames)
         else:
-            self.end("slow_consumer")
+            self._overflow()
 
     def put_interim(self, interim: Interim) -> None:
         """Send what may be lost; those who are not live yet see at `go_live` what is being said."""
-        if self._held is not None:
+        if self._held is not None or self._has_overflowed:
             return
         if not self._queue and self._outlet.is_writable:
             self._outlet.write(interim.frames)
@@ -100,9 +104,12 @@ class Subscriber:
         waiting = None if key is None else self._queue.get(key)
         if key is not None and isinstance(waiting, Interim):
             self._remove(key)
-            interim = interim.after(waiting)
+            together = interim.after(waiting)
+            if together is None:
+                self._add(next(self._numbers), waiting)
+            interim = together or interim
         if self._has_room_for(interim.frames):
-            self._add(next(self._numbers) if key is None else key, interim, interim.frames)
+            self._add(next(self._numbers) if key is None else key, interim)
 
     def flush(self) -> None:
         """Send what waits, as far as the network takes it."""
@@ -120,14 +127,29 @@ class Subscriber:
             self.ended, self.ended_after_ms = name, after_ms
             self._on_end()
 
+    def _overflow(self) -> None:
+        """Nothing more is sent: it would come after a hole."""
+        self._has_overflowed = True
+        self._held = None if self._held is None else []
+        self.end("slow_consumer")
+
+    def _make_room_for(self, frames: Frames) -> bool:
+        """Drop interim messages, the oldest first, until the frames fit; whether they do."""
+        for key in [key for key, item in self._queue.items() if isinstance(item, Interim)]:
+            self._remove(key)
+            if self._has_room_for(frames):
+                return True
+        return False
+
     def _has_room_for(self, frames: Frames) -> bool:
         return (
             self._frame_count + len(frames.texts) <= self._max_frames
             and self._size_bytes + len(frames.wire) <= self._max_bytes
         )
 
-    def _add(self, key: InterimKey | int, item: Frames | Interim, frames: Frames) -> None:
+    def _add(self, key: InterimKey | int, item: Frames | Interim) -> None:
         self._queue[key] = item
+        frames = item.frames if isinstance(item, Interim) else item
         self._frame_count += len(frames.texts)
         self._size_bytes += len(frames.wire)
 
