@@ -1,5 +1,6 @@
 """The process of the service: its database, its server, its first lines and its end."""
 
+import gc
 import resource
 import signal
 import socket
@@ -20,6 +21,7 @@ from app.settings import Settings
 from app.wiring import open_service
 
 LISTEN_BACKLOG = 2_048
+COLLECTOR_THRESHOLDS = (20_000, 20, 50)
 
 
 class CannotServe(Exception):
@@ -48,6 +50,13 @@ def _allow_many_sockets() -> None:
     """Each socket is a descriptor: take as many as this process may have, not the few that programs begin with."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _spare_the_collector() -> None:
+    """Thousands of sockets are millions of objects that all live on: looking through them again and again took a third
+    of the time in which 5,000 clients connect."""
+    gc.freeze()
+    gc.set_threshold(*COLLECTOR_THRESHOLDS)
 
 
 def _what_failed(failures: BaseExceptionGroup[BaseException]) -> str:
@@ -95,8 +104,9 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
 
 async def _serve(settings: Settings, dsn: str, database: str, listener: socket.socket) -> None:
     async with open_service(settings, dsn) as parts:
-        application = create_application(parts.service, websocket_handlers=[parts.gateway.handler()])
+        application = create_application(parts.service, websocket_handlers=parts.sockets())
         server = Server(server_config(application, settings.socket_ping_interval_s), parts.drain.run)
+        _spare_the_collector()
         _say_first_lines(settings.host, listener.getsockname()[1], database)
         with _signals_end_only_the_server():
             await server.serve(sockets=[listener])

@@ -11,7 +11,7 @@ import uvicorn
 from litestar import Litestar
 
 from app.ws.protocol import MAX_FRAME_BYTES
-from app.ws.transport import FrameTransport
+from app.ws.transport import FrameTransport, SharedState
 
 GRACEFUL_STOP_S: Final = 10
 """How long requests may take that are under way when all sockets have been drained."""
@@ -22,6 +22,7 @@ class Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config, drain: Callable[[], Awaitable[None]]) -> None:
         super().__init__(config)
+        self.server_state = SharedState()
         self._drain = drain
         self._draining = anyio.CancelScope()
         self._loop: asyncio.AbstractEventLoop | None = None

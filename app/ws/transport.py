@@ -1,6 +1,6 @@
 """The seam to uvicorn: a frame is made once and written as it is to every socket, without a task and without a wait.
 
-`app.main.server_config` names `FrameTransport` as uvicorn's WebSocket protocol; it puts itself into the scope of each
+`app.server.server_config` names `FrameTransport` as uvicorn's WebSocket protocol; it puts itself into the scope of each
 connection. Handshake, pings, received frames and the closing handshake stay uvicorn's.
 """
 
@@ -8,13 +8,18 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
+from uvicorn.config import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
 from websockets.frames import Frame
 from websockets.http11 import Request
 
 from app.ws.frames import Frames
+from app.ws.outbox import Outbox
 
 EXTENSION: Final = "turnlog.frames"
+GATHERED_MAX_BYTES: Final = 32 * 1024
+"""What is gathered for one socket; beyond, it is written at once, and the network's own limit counts."""
 CLOSE_TIMEOUT_S: Final = 5.0
 """How long a client has to take the rest and answer the close, before the connection is cut."""
 
@@ -28,6 +33,14 @@ def _nothing() -> None:
     pass
 
 
+class SharedState(ServerState):
+    """What all transports of a server share."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outbox = Outbox()
+
+
 class FrameTransport(WebSocketsSansIOProtocol):
     """uvicorn's protocol, which can be written to directly. An `Outlet` of a subscriber.
 
@@ -38,10 +51,26 @@ class FrameTransport(WebSocketsSansIOProtocol):
     is_writable = True
     on_writable: Callable[[], None] = staticmethod(_nothing)
 
+    def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any], **options: Any) -> None:
+        super().__init__(config, server_state, app_state, **options)
+        self._outbox = cast("SharedState", server_state).outbox
+        self._gathered: list[bytes] = []
+        self._gathered_bytes = 0
+
     def write(self, frames: Frames) -> None:
-        """Send the frames; after the end of the connection, nothing."""
-        if not self.close_sent and not self.transport.is_closing():
-            self.transport.write(frames.wire)
+        """Send the frames, together with what else is written now."""
+        if not self._gathered:
+            self._outbox.add(self)
+        self._gathered.append(frames.wire)
+        self._gathered_bytes += len(frames.wire)
+        if self._gathered_bytes > GATHERED_MAX_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was gathered; after the end of the connection, nothing."""
+        gathered, self._gathered, self._gathered_bytes = self._gathered, [], 0
+        if gathered and not self.close_sent and not self.transport.is_closing():
+            self.transport.write(gathered[0] if len(gathered) == 1 else b"".join(gathered))
 
     async def wait_until_writable(self) -> None:
         """Return when the network takes frames again, or the connection is lost."""
@@ -51,6 +80,7 @@ class FrameTransport(WebSocketsSansIOProtocol):
         """Say a last thing and close, even if the client takes nothing; cut the connection after a while."""
         if self.close_sent or self.transport.is_closing():
             return
+        self.flush()
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
         self.conn.send_close(code, reason)
         self.transport.write(last.wire + b"".join(self.conn.data_to_send()))
@@ -83,6 +113,11 @@ class FrameTransport(WebSocketsSansIOProtocol):
         super().handle_close(event)
         self._cut_if_stuck()
 
+    def handle_parser_exception(self) -> None:
+        """uvicorn's hook: the client does not keep to the protocol, and uvicorn closes."""
+        self.flush()
+        super().handle_parser_exception()
+
     def keepalive_timeout(self) -> None:
         """uvicorn's hook: the client has not answered a ping."""
         super().keepalive_timeout()
@@ -91,6 +126,7 @@ class FrameTransport(WebSocketsSansIOProtocol):
     def shutdown(self) -> None:
         """uvicorn's hook: the server stops. A close that is under way is let finish: cut off, the client would lose it
         with whatever it has not read yet."""
+        self.flush()
         if self.close_timer is None:
             super().shutdown()
         self._cut_if_stuck()
