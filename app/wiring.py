@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from litestar.handlers import WebsocketRouteHandler
 from msgspec import Struct
 
 from adapters.postgres.append_queue import AppendLimits
@@ -41,12 +42,18 @@ from app.use_cases.start_conversation import StartNewConversation
 from app.ws.admission import Admission, AdmissionLimits, is_loopback
 from app.ws.door import Door
 from app.ws.drain import Drain
+from app.ws.feed_events import FeedEvents
+from app.ws.feed_gateway import FeedGateway
+from app.ws.feed_resume import FeedHistory
 from app.ws.gateway import Gateway
+from app.ws.greeting import Greeter
+from app.ws.history import ConversationHistory
 from app.ws.hub import Hub
 from app.ws.live import LiveConnections
 from app.ws.originals import OriginalInterims
 from app.ws.pulse import Pulse
 from app.ws.rate import RateLimit
+from app.ws.tenant_feed import TenantFeeds
 from domain.ports import EventStore
 from projections.runner import Runner
 
@@ -66,6 +73,8 @@ class Parts(Struct, frozen=True, kw_only=True):
 
     service: Service
     gateway: Gateway
+    feed_gateway: FeedGateway
+    feeds: TenantFeeds
     hub: Hub
     live: LiveConnections
     pulse: Pulse
@@ -78,6 +87,10 @@ class Parts(Struct, frozen=True, kw_only=True):
     store: EventStore
     pool: Pool
 
+    def sockets(self) -> list[WebsocketRouteHandler]:
+        """The routes of all WebSockets."""
+        return [self.gateway.handler(), self.feed_gateway.handler()]
+
 
 @asynccontextmanager
 async def open_service(settings: Settings, dsn: str) -> AsyncIterator[Parts]:
@@ -87,7 +100,14 @@ async def open_service(settings: Settings, dsn: str) -> AsyncIterator[Parts]:
         DatabaseUnreachable, MigrationError, UnfitDatabase: it must not start on this database; the sentence says why.
     """
     parts = _assemble(settings, await _prepare(settings, dsn))
-    tasks = (parts.appender.run, parts.feed.run, parts.listener.run, parts.projection.run, parts.pulse.run)
+    tasks = (
+        parts.appender.run,
+        parts.feed.run,
+        parts.feeds.run,
+        parts.listener.run,
+        parts.projection.run,
+        parts.pulse.run,
+    )
     async with parts.pool:
         await parts.feed.start()
         async with running(tasks, parts.appender.drain):
@@ -118,7 +138,8 @@ def _assemble(settings: Settings, database: Database) -> Parts:
     live = LiveConnections()
     admission = Admission(_admission_limits(settings), live)
     hub = Hub(database.epoch, clock)
-    feed = Feed(store, [hub.deliver, projection.wake], settings.feed_poll_interval_s)
+    feeds = TenantFeeds(FeedEvents(store, database.epoch))
+    feed = Feed(store, [hub.deliver, projection.wake], settings.feed_poll_interval_s, ordered_listeners=[feeds.deliver])
     listener = NotificationListener(database.read_dsn, feed.wake, appender.has_notified)
     appender.on_committed = feed.committed
     hub.on_hole = feed.wake
@@ -131,20 +152,36 @@ def _assemble(settings: Settings, database: Database) -> Parts:
         listener=listener,
         admission=admission,
     )
+    door = Door(admission, clock)
+    rate_limit = RateLimit(settings.socket_messages_per_s, settings.socket_messages_burst)
+    greeter = Greeter(rate_limit, clock, ids)
+    history = ConversationHistory(store, admission, database.epoch)
     service = _service(settings, database.epoch, store, read_models, health, broadcast=OriginalInterims(hub))
     return Parts(
         service=service,
         gateway=Gateway(
-            door=Door(admission, clock),
+            door=door,
             admission=admission,
             live=live,
             hub=hub,
-            store=store,
+            history=history,
+            greeter=greeter,
             run_command=service.run_command,
-            rate_limit=RateLimit(settings.socket_messages_per_s, settings.socket_messages_burst),
+            rate_limit=rate_limit,
             clock=clock,
-            ids=ids,
         ),
+        feed_gateway=FeedGateway(
+            door=door,
+            admission=admission,
+            live=live,
+            feeds=feeds,
+            history=FeedHistory(store, store, database.epoch),
+            greeter=greeter,
+            rate_limit=rate_limit,
+            clock=clock,
+            epoch=database.epoch,
+        ),
+        feeds=feeds,
         hub=hub,
         live=live,
         pulse=Pulse(live, hub),

@@ -8,6 +8,7 @@ import structlog
 from msgspec.structs import replace
 
 from app.problems import KIND_OF_CODE, problem_of
+from app.queries import InvalidQuery
 from app.ws.admission import Admission
 from app.ws.answers import Speaker, error_of
 from app.ws.connection import AnySocket, Connection, SocketClosed
@@ -80,7 +81,7 @@ def _closed_for(error: TurnlogError) -> SocketClosed:
     match error:
         case ConversationNotFound():
             return SocketClosed("not_found")
-        case InvalidCommand():
+        case InvalidCommand() | InvalidQuery():
             return SocketClosed("bad_message")
     if KIND_OF_CODE[error.code].retryable:
         return SocketClosed("overloaded", after_ms=OVERLOADED_AFTER_MS)

@@ -32,6 +32,18 @@ class Frames(Struct, frozen=True):
     wire: bytes
 
 
+class Marks(Struct, frozen=True):
+    """What is looked at again of an envelope that is encoded already."""
+
+    type: MessageType
+    epoch: str
+    seq: int | None
+    part: tuple[int, int] | None = None
+
+
+marks_of = msgspec.json.Decoder(Marks).decode
+
+
 def frames_of(*texts: bytes) -> Frames:
     """The frames of these texts."""
     return Frames(texts, b"".join([Frame(Opcode.TEXT, text).serialize(mask=False) for text in texts]))

@@ -1,9 +1,11 @@
 """What a client that comes (back) is owed: everything after its cursor in order, or a snapshot and no pretence."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from msgspec import Struct
 
+from app.queries import MAX_VERSION, InvalidQuery
 from app.ws.frames import Frames, durable_frames
 from app.ws.protocol import (
     MAX_REPLAY_EVENTS,
@@ -20,12 +22,28 @@ from domain.ports import RecordedEvent
 from projections.history import message_rows
 from projections.rows import MessageRow
 
+MAX_CURSOR_DIGITS: Final = 19
+
 
 class Cursor(Struct, frozen=True):
     """Where the client says it is; `after` is null for one that has nothing."""
 
     after: int | None
     epoch: str | None
+
+
+def cursor_of(after: str | None, epoch: str | None, number: str) -> Cursor:
+    """Where the client says it is; `number` is what it goes by, `seq` or `position`.
+
+    Raises:
+        InvalidQuery: nobody can be there.
+    """
+    if not after:
+        return Cursor(None, epoch)
+    is_number = after.isascii() and after.isdecimal() and len(after) <= MAX_CURSOR_DIGITS
+    if not is_number or int(after) > MAX_VERSION:
+        raise InvalidQuery("after", f"must be the `{number}` of the last message received, a whole number from 0.")
+    return Cursor(int(after), epoch)
 
 
 class Catchup(Struct, frozen=True):

@@ -27,12 +27,12 @@ from app.ws.inbound import (
     PingFrame,
     command_of,
     interim_of,
-    read_frame,
 )
 from app.ws.live import LiveConnection
 from app.ws.originals import OriginalInterims, command_id_of, meant_by
-from app.ws.protocol import MAX_MALFORMED_FRAMES, Pong
-from app.ws.rate import RateLimited, TokenBucket
+from app.ws.protocol import Pong
+from app.ws.rate import TokenBucket
+from app.ws.reader import FrameReader, command_id
 from domain.conversation.errors import InvalidCommand
 from domain.errors import Overloaded, TurnlogError
 from domain.ids import ConversationId
@@ -65,22 +65,19 @@ class Session:
     ) -> None:
         self._principal = principal
         self._conversation_id = conversation_id
-        self._connection = connection
         self._run_command = run_command
         self._hub = hub
         self._say = OriginalInterims(hub)
-        self._bucket = bucket
-        self._reading = anyio.CancelScope()
+        self._reader = FrameReader(connection, bucket)
         self._waiting: deque[ClientFrame] = deque()
         self._has_worker = False
         self._is_working = False
         self._arrived = asyncio.Event()
         self._finished = asyncio.Event()
-        self._malformed = 0
 
     def stop_reading(self) -> None:
         """Read nothing more; what was read is finished."""
-        self._reading.cancel()
+        self._reader.stop()
 
     async def run(self, live: LiveConnection, shake_hands: Callable[[], Awaitable[None]]) -> None:
         """Shake hands, then serve the socket until either side closes it.
@@ -93,25 +90,12 @@ class Session:
         end: Exception | None = None
         async with anyio.create_task_group() as tasks:
             try:
-                with self._reading:
-                    await shake_hands()
-                    await self._read(tasks)
+                await self._reader.run(live, shake_hands, lambda frame: self._take(frame, tasks))
             except (SocketClosed, TurnlogError) as error:
                 end = error
             await self._finish()
             tasks.cancel_scope.cancel()
         raise end or SocketClosed(live.subscriber.ended, live.subscriber.ended_after_ms)
-
-    async def _read(self, tasks: TaskGroup) -> None:
-        while True:
-            text = await self._connection.receive()
-            try:
-                self._bucket.take()
-                self._take(read_frame(text), tasks)
-            except RateLimited as refused:
-                self._refuse_for_rate(text, refused)
-            except InvalidCommand as error:
-                self._refuse_malformed(error)
 
     def _take(self, frame: ClientFrame, tasks: TaskGroup) -> None:
         """Whatever comes behind a command waits for it; otherwise only what may be a command needs the worker."""
@@ -125,7 +109,7 @@ class Session:
                 self._has_worker = True
                 tasks.start_soon(self._work)
         elif isinstance(frame, CommandFrame | OriginalFrame):
-            self._live.tell("error", error_of(Overloaded(retry_after_ms=100), _command_id(frame)))
+            self._live.tell("error", error_of(Overloaded(retry_after_ms=100), command_id(frame)))
 
     async def _work(self) -> None:
         while True:
@@ -156,7 +140,7 @@ class Session:
         except Exception as error:  # noqa: BLE001 - one command's fault must not take the socket along
             if not isinstance(error, TurnlogError):
                 logger.error("command_failed", error=type(error).__name__, command=_name(frame))
-            self._live.tell("error", error_of(error, _command_id(frame)))
+            self._live.tell("error", error_of(error, command_id(frame)))
 
     def _request(self, frame: CommandFrame | OriginalFrame) -> CommandRequest | None:
         """What the frame asks for; nothing where an original client says something in passing, which is broadcast."""
@@ -193,35 +177,6 @@ class Session:
             self._live.tell("error", error_of(error, None))
         else:
             self._hub.broadcast_interim((self._principal.tenant_id, self._conversation_id), message)
-
-    def _refuse_malformed(self, error: InvalidCommand) -> None:
-        self._malformed += 1
-        is_last = self._malformed >= MAX_MALFORMED_FRAMES
-        self._live.tell("error", error_of(error, None, fatal=is_last))
-        if is_last:
-            raise SocketClosed("bad_message") from error
-
-    def _refuse_for_rate(self, text: str, refused: RateLimited) -> None:
-        """As many are told as may come at once; a client that goes on regardless is sent away."""
-        is_last = self._bucket.is_flooded
-        self._live.tell("error", error_of(refused, _command_id_of(text), fatal=is_last))
-        if is_last:
-            raise SocketClosed("rate_limited", refused.retry_after_ms)
-
-
-def _command_id_of(text: str) -> str | None:
-    """Of a frame that is refused unread, so that whoever waits for the command's answer learns of it."""
-    try:
-        frame = read_frame(text)
-    except InvalidCommand:
-        return None
-    return _command_id(frame)
-
-
-def _command_id(frame: ClientFrame) -> str | None:
-    if isinstance(frame, CommandFrame):
-        return frame.id
-    return command_id_of(frame) if isinstance(frame, OriginalFrame) else None
 
 
 def _name(frame: CommandFrame | OriginalFrame) -> str:

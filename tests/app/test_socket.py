@@ -157,7 +157,7 @@ async def test_a_cursor_that_is_none_is_4400(server: RunningServer, rest: Rest, 
     async with connected(server.address, await rest.given_conversation(), after=after) as client:
         frames, code, _ = await client.closed()
 
-    assert (frames[0]["payload"]["code"], frames[0]["payload"]["field"]) == ("invalid_command", "after")
+    assert (frames[0]["payload"]["code"], frames[0]["payload"]["field"]) == ("invalid_query", "after")
     assert code == 4400
 
 
