@@ -19,11 +19,12 @@ Append = Callable[[], Awaitable[bool]]
 
 async def closed_loop(callers: Sequence[Append], seconds: float) -> Measurement:
     """A tenth of the time again goes into a warm-up that is not counted."""
-    await _run(callers, seconds * WARM_UP_SHARE)
-    return await _run(callers, seconds)
+    await run_callers(callers, seconds * WARM_UP_SHARE)
+    return await run_callers(callers, seconds)
 
 
-async def _run(callers: Sequence[Append], seconds: float) -> Measurement:
+async def run_callers(callers: Sequence[Append], seconds: float) -> Measurement:
+    """Without a warm-up."""
     latencies = array("Q")
     start_ns = perf_counter_ns()
     until_ns = start_ns + int(seconds * NANOSECONDS_PER_SECOND)

@@ -28,8 +28,10 @@ class Measurement:
     """Mean size of the stored state."""
     socket_bytes: float | None = None
     """Resident memory of the server for each socket."""
+    server_busy: float | None = None
+    """Cores that the server's process used; near 1 it is what limits the figure."""
     generator_busy: float | None = None
-    """Share of one core that the load generator used: near 1 the figure is the generator's, not the server's."""
+    """Cores that the load generator used."""
 
     @property
     def rate_per_second(self) -> float:
@@ -62,6 +64,7 @@ def pooled(rounds: Sequence[Measurement]) -> Measurement:
         batch_size=_mean([each.batch_size for each in rounds]),
         event_bytes=_mean([each.event_bytes for each in rounds]),
         socket_bytes=_mean([each.socket_bytes for each in rounds]),
+        server_busy=_mean([each.server_busy for each in rounds]),
         generator_busy=_mean([each.generator_busy for each in rounds]),
     )
 

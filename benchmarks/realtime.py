@@ -25,11 +25,12 @@ NOTES: Final = {
     "A peer sends an answer and nothing else: bare uvicorn an echo, the others an acknowledgement.",
     "open_loop": "Half of the rate that the same sockets reached just before; a latency begins when a command was due.",
     "fanout": "The publisher sends on when its oldest message has arrived; a listener that misses one breaks the case. "
-    "Of Turnlog, `fanout` is interims, which are not stored as with the peers, `durable_fanout` is stored messages.",
+    "Of Turnlog, `fanout` is interims, as little stored as what a peer sends; `durable_fanout` is stored messages.",
     "idle": "The growth of the server's resident set. For Turnlog, each socket is in a conversation of its own.",
     "connections": "Until the socket is ready, for Turnlog until `live`, which needs a read of the database.",
     "limits": "Turnlog's limit of what one client may send is lifted; all other settings are the defaults.",
-    "generator": "One process on one core; where it is all but fully busy, the server could do more than the figure.",
+    "busy": "100 % is one core. A server has one for its Python or its JavaScript, and limits the figure once that is "
+    "used up. The generator is one process, which takes all that waits at a socket in one piece.",
 }
 
 

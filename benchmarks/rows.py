@@ -40,6 +40,7 @@ def rows_of_case(case: Case, measured: Measurement) -> list[Row]:
         "lost_by_a_crash": (measured.not_yet_durable or None, "events"),
         "batch_size": (_rounded(measured.batch_size, 1), "events"),
         "event_bytes": (_rounded(measured.event_bytes, 1), "bytes"),
+        "server_busy": (_rounded(measured.server_busy, DECIMALS_OF_SHARE), "cores"),
         "generator_busy": (_rounded(measured.generator_busy, DECIMALS_OF_SHARE), "cores"),
     }
     rows += [

@@ -51,7 +51,8 @@ def _beside(figures: Measurement) -> str:
         f"{figures.event_bytes:.0f} bytes an event" if figures.event_bytes else "",
         f"{figures.refused:,} refused" if figures.refused else "",
         f"{figures.not_yet_durable:,} lost by a crash" if figures.not_yet_durable else "",
-        f"generator {figures.generator_busy:.0%} busy" if figures.generator_busy else "",
+        f"server {figures.server_busy:.0%} busy" if figures.server_busy else "",
+        f"generator {figures.generator_busy:.0%}" if figures.generator_busy else "",
     ]
     return ", ".join(part for part in parts if part)
 

@@ -1,16 +1,19 @@
 """Sockets that ask and are answered: each waits for its answer, or they ask at a given rate whatever comes back."""
 
+from __future__ import annotations
+
 import asyncio
 import random
 from array import array
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import cycle
 from time import perf_counter_ns
 from typing import Final
 
-from benchmarks.closed_loop import NANOSECONDS_PER_SECOND, WARM_UP_SHARE
+from benchmarks.closed_loop import NANOSECONDS_PER_SECOND
 from benchmarks.measurement import Measurement
-from benchmarks.sockets.crowd import Crowd, eventually
+from benchmarks.sockets.crowd import WARM_UP_SHARE, Crowd, eventually
 from benchmarks.sockets.dialects import Dialect
 from benchmarks.sockets.stopwatch import Stopwatch
 from benchmarks.sockets.websocket import Socket
@@ -56,16 +59,23 @@ class Caller:
 async def closed(crowd: Crowd, sockets: int, seconds: float) -> Measurement:
     """Each caller asks again when it is answered."""
     callers = await _callers(crowd, sockets)
-    await _closed_loop(callers, seconds * WARM_UP_SHARE)
-    return await _closed_loop(callers, seconds)
+    return await _peak(crowd, callers, seconds)
 
 
 async def open_at_half_of_peak(crowd: Crowd, sockets: int, seconds: float) -> Measurement:
     """The peak is that of a closed loop just before; arrivals are those of independent people (Poisson)."""
     callers = await _callers(crowd, sockets)
+    peak = await _peak(crowd, callers, seconds)
+    watch = Stopwatch(crowd.server_process_id)
+    latencies = await _open_loop(callers, peak.rate_per_second * SHARE_OF_PEAK, seconds)
+    return watch.measurement(len(latencies), latencies)
+
+
+async def _peak(crowd: Crowd, callers: Sequence[Caller], seconds: float) -> Measurement:
     await _closed_loop(callers, seconds * WARM_UP_SHARE)
-    peak = await _closed_loop(callers, seconds)
-    return await _open_loop(callers, peak.rate_per_second * SHARE_OF_PEAK, seconds)
+    watch = Stopwatch(crowd.server_process_id)
+    latencies = await _closed_loop(callers, seconds)
+    return watch.measurement(len(latencies), latencies)
 
 
 async def _callers(crowd: Crowd, count: int) -> list[Caller]:
@@ -78,7 +88,8 @@ async def _callers(crowd: Crowd, count: int) -> list[Caller]:
     return [Caller(crowd.dialect, *pair) for pair in zip(talkers, listeners, strict=True)]
 
 
-async def _closed_loop(callers: Sequence[Caller], seconds: float) -> Measurement:
+async def _closed_loop(callers: Sequence[Caller], seconds: float) -> array[int]:
+    """The latencies."""
     latencies = array("Q")
     until_ns = perf_counter_ns() + int(seconds * NANOSECONDS_PER_SECOND)
 
@@ -88,32 +99,29 @@ async def _closed_loop(callers: Sequence[Caller], seconds: float) -> Measurement
         if now_ns < until_ns:
             caller.ask(now_ns)
 
-    watch = Stopwatch()
     for caller in callers:
         caller.on_answer = go_on
         caller.ask(perf_counter_ns())
     await asyncio.sleep(seconds)
     await _all_answered(callers)
-    return watch.measurement(len(latencies), latencies)
+    return latencies
 
 
-async def _open_loop(callers: Sequence[Caller], rate_per_second: float, seconds: float) -> Measurement:
-    """A latency begins at the moment a question was due, so a late generator counts against the server."""
+async def _open_loop(callers: Sequence[Caller], rate_per_second: float, seconds: float) -> array[int]:
+    """The latencies, each from the moment its question was due: a late generator counts against the server."""
     latencies = array("Q")
     for caller in callers:
         caller.on_answer = lambda _caller, latency_ns: latencies.append(latency_ns)
-    arrivals = random.Random(0)
-    watch = Stopwatch()
-    due_ns = start_ns = perf_counter_ns()
-    asked = 0
-    while due_ns < start_ns + seconds * NANOSECONDS_PER_SECOND:
+    turns, arrivals = cycle(callers), random.Random(0)
+    due_ns = perf_counter_ns()
+    until_ns = due_ns + int(seconds * NANOSECONDS_PER_SECOND)
+    while due_ns < until_ns:
         while due_ns <= perf_counter_ns():
-            callers[asked % len(callers)].ask(due_ns)
-            asked += 1
+            next(turns).ask(due_ns)
             due_ns += int(arrivals.expovariate(rate_per_second) * NANOSECONDS_PER_SECOND)
         await asyncio.sleep(TICK_SECONDS)
     await _all_answered(callers)
-    return watch.measurement(len(latencies), latencies)
+    return latencies
 
 
 async def _all_answered(callers: Sequence[Caller]) -> None:

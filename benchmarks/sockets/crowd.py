@@ -9,13 +9,16 @@ from benchmarks.sockets.websocket import Socket, upgrade_request
 
 CONNECTING_AT_A_TIME: Final = 50
 POLL_SECONDS: Final = 0.001
+WARM_UP_SHARE: Final = 0.25
+"""Of the time of a measurement, spent before it: V8 compiles what is used often only after a while."""
 
 
 class Crowd:
     """Connects sockets that share one fate: what goes wrong with one of them is set as `trouble`."""
 
-    def __init__(self, dialect: Dialect, port: int, trouble: asyncio.Future[None]) -> None:
+    def __init__(self, dialect: Dialect, port: int, server_process_id: int, trouble: asyncio.Future[None]) -> None:
         self.dialect = dialect
+        self.server_process_id = server_process_id
         self._port = port
         self._trouble = trouble
 

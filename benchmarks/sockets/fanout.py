@@ -11,10 +11,10 @@ from contextlib import suppress
 from time import perf_counter_ns
 from typing import Final
 
-from benchmarks.closed_loop import NANOSECONDS_PER_SECOND, WARM_UP_SHARE
+from benchmarks.closed_loop import NANOSECONDS_PER_SECOND
 from benchmarks.measurement import Measurement
 from benchmarks.sockets import messages
-from benchmarks.sockets.crowd import Crowd
+from benchmarks.sockets.crowd import WARM_UP_SHARE, Crowd
 from benchmarks.sockets.dialects import Dialect
 from benchmarks.sockets.stopwatch import Stopwatch
 from benchmarks.sockets.websocket import Socket
@@ -83,16 +83,16 @@ async def fanout(crowd: Crowd, count: int, seconds: float, *, is_durable: bool) 
     measured: Measurement | None = None
     with suppress(TimeoutError):  # what has not arrived by then is lost, and counted below
         async with asyncio.timeout(2 * seconds + PATIENCE_SECONDS):
-            measured = await _publish(publisher, count, seconds)
+            measured = await _publish(publisher, crowd, count, seconds)
     _refuse_unless_complete(listeners, publisher.sent * publisher.frames_per_listener)
     if measured is None:
         raise BenchmarkError("everything arrived, but too late")
     return measured
 
 
-async def _publish(publisher: Publisher, listeners: int, seconds: float) -> Measurement:
+async def _publish(publisher: Publisher, crowd: Crowd, listeners: int, seconds: float) -> Measurement:
     await publisher.publish_for(seconds * WARM_UP_SHARE)
-    watch = Stopwatch()
+    watch = Stopwatch(crowd.server_process_id)
     await publisher.publish_for(seconds)
     return watch.measurement(len(publisher.latencies_ns) * listeners, publisher.latencies_ns)
 

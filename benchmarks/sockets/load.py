@@ -61,7 +61,7 @@ def _measurement(told: dict[str, Any]) -> Measurement:
 async def _run(load: Load) -> Measurement:
     """What goes wrong with any of the sockets ends all of it; so does a server that says nothing more."""
     trouble: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    crowd = Crowd(DIALECTS[load.dialect](), load.port, trouble)
+    crowd = Crowd(DIALECTS[load.dialect](), load.port, load.server_process_id, trouble)
     running = asyncio.create_task(_scenario(load, crowd))
     until_seconds = PATIENCE_SECONDS + PATIENCE_FACTOR * load.seconds
     await asyncio.wait((running, trouble), timeout=until_seconds, return_when=asyncio.FIRST_COMPLETED)
@@ -83,7 +83,7 @@ async def _scenario(load: Load, crowd: Crowd) -> Measurement:
         case "durable_fanout":
             return await fanout(crowd, load.sockets, load.seconds, is_durable=True)
         case "idle":
-            return await idle(crowd, load.sockets, load.server_process_id)
+            return await idle(crowd, load.sockets)
         case "connections":
             return await connecting(crowd, load.sockets, load.seconds)
         case _:

@@ -2,10 +2,11 @@
 
 import json
 from array import array
+from dataclasses import replace
 
 import pytest
 
-from benchmarks.comparison import Comparison, Figure, Goal, ratio_of
+from benchmarks.comparison import Bound, Comparison, Figure, Goal, ratio_of
 from benchmarks.measurement import Measurement
 from benchmarks.report import Report
 from benchmarks.rounds import Results
@@ -30,11 +31,14 @@ def measured(rate: int, latency_ms: int) -> Measurement:
     return Measurement(operations=rate, seconds=1, latencies_ns=array("Q", [latency_ms * 1_000_000]))
 
 
-def report(results: Results, *cases: Case, comparisons: tuple[Comparison, ...] = ()) -> Report:
+def report(
+    results: Results, *cases: Case, comparisons: tuple[Comparison, ...] = (), bounds: tuple[Bound, ...] = ()
+) -> Report:
     return Report(
         environment=[Row(name="environment.cores", value=2)],
         cases=cases,
         comparisons=comparisons,
+        bounds=bounds,
         results=results,
         notes=[Row(name="note.any", value="A sentence.")],
     )
@@ -103,3 +107,24 @@ def test_nothing_is_compared_that_was_not_asked_for() -> None:
     results = Results(rounds={"theirs.1": [measured(10, 1)]})
 
     assert not [row for row in report(results, case("theirs", 1), comparisons=(FASTER,)).rows() if row.against]
+
+
+@pytest.mark.parametrize(("latency_ms", "met"), [(19, True), (20, False)])
+def test_a_bound_is_judged_without_a_peer(latency_ms: int, met: bool) -> None:
+    bound = Bound(name="ours.2", figure=Figure.SLOW_LATENCY, below=20)
+
+    rows = list(report(Results(rounds={"ours.2": [measured(20, latency_ms)]}), case("ours", 2), bounds=(bound,)).rows())
+
+    assert [row for row in rows if row.goal] == [
+        Row(name="ours.2.p99", value=latency_ms, unit="ms", goal="< 20", met=met)
+    ]
+
+
+def test_a_case_may_be_about_memory() -> None:
+    subject = replace(case("ours", 2).subject, headline=Figure.SOCKET_MEMORY, unit="bytes a socket")
+    idle = Measurement(operations=2, seconds=1, latencies_ns=array("Q"), socket_bytes=2_048)
+
+    rows = list(report(Results(rounds={"ours.2": [idle]}), Case(subject, 2)).rows())
+
+    assert Row(name="ours.2", value=2_048, unit="bytes a socket") in rows
+    assert not [row for row in rows if row.name.startswith("ours.2.")]

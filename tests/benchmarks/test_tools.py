@@ -1,11 +1,12 @@
 """What is not there is named, never skipped."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from benchmarks.plan import append_cases, append_subjects
-from benchmarks.tools import Missing, find_pgbench, install_peer
+from benchmarks.tools import Missing, find_pgbench, install_peer, install_python_peer
 
 
 @pytest.fixture
@@ -60,3 +61,14 @@ def test_a_peer_is_installed_once_outside_the_package(bare_machine: Path) -> Non
     assert first.is_relative_to(bare_machine / "cache")
     assert (first / "installed").exists()
     assert next((bare_machine / "cache").rglob("calls")).read_text(encoding="ascii") == "once\n"
+
+
+def test_a_failed_installation_of_a_python_peer_gives_the_first_line(
+    bare_machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_program(bare_machine / "bin", "python", "echo 'No module named venv' >&2; exit 1")
+    monkeypatch.setattr(sys, "_base_executable", str(bare_machine / "bin" / "python"))
+
+    found = install_python_peer("socketio_python")
+
+    assert found == Missing("venv failed: No module named venv")

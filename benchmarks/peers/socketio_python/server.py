@@ -8,7 +8,7 @@ import sys
 from typing import Any
 from urllib.parse import parse_qs
 
-import socketio
+import socketio  # type: ignore[import-not-found] # it is only there where this runs
 import uvicorn
 
 server = socketio.AsyncServer(async_mode="asgi", transports=["websocket"], logger=False, engineio_logger=False)
