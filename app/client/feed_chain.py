@@ -5,7 +5,8 @@ from app.client.frames import Frame
 
 class FeedChain:
     """What of the feed has been received, over all connections. `cursor` is where to resume: everything up to there
-    has come with all of its parts. A filter may leave parts out, so only a later position tells that one is over."""
+    has come. An event may have several messages, and a filter may leave the last of them out, so that sometimes only
+    the next event tells that one is over."""
 
     def __init__(self, position: int) -> None:
         self.cursor = position
@@ -22,16 +23,15 @@ class FeedChain:
         """The next frame; what is wrong with its place. Frames without a `position` have none."""
         if frame.position is None or frame.seq is None:
             return []
-        is_another_part = frame.position == self._last
-        before, self._last = self._last, frame.position
-        self.cursor = frame.position if _is_last_part(frame) else self.cursor if is_another_part else before
-        if is_another_part or frame.prev_position == before:
+        due, self._last = self._last, frame.position
+        self.reach(frame.position if _is_last_part(frame) else min(due, frame.position - 1))
+        if frame.prev_position == due:
             return []
-        return [f"position {frame.position} follows {frame.prev_position} where {before} is due"]
+        return [f"position {frame.position} follows {frame.prev_position} where {due} is due"]
 
-    def is_whole(self) -> bool:
-        """Whether nothing is received in part only."""
-        return self.cursor == self._last
+    def reach(self, head: int) -> None:
+        """Everything wanted up to there was received; a filter may have left nothing of it."""
+        self.cursor = max(self.cursor, head)
 
 
 def _is_last_part(frame: Frame) -> bool:

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from app.client.frames import Frame
 from app.watch.narration import Line, said
-from app.watch.words import words
+from app.watch.words import objects_in, words
 
 MAX_OPEN: Final = 8
 """More than can be watched; the oldest makes room."""
@@ -89,11 +89,8 @@ def _whole_text(payload: Mapping[str, Any]) -> str:
 
 def interims_in(snapshot: Frame) -> list[Frame]:
     """What was under way when the connection began, as the frames that would have told it."""
-    frames = []
-    for interim in snapshot.payload.get("interims") or ():
-        if isinstance(interim, dict) and isinstance(interim.get("payload"), dict):
-            frames.append(_interim(snapshot, interim))
-    return frames
+    interims = objects_in(snapshot.payload, "interims")
+    return [_interim(snapshot, interim) for interim in interims if isinstance(interim.get("payload"), dict)]
 
 
 def _interim(snapshot: Frame, interim: dict[str, Any]) -> Frame:

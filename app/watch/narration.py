@@ -6,7 +6,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from app.client.frames import Frame
-from app.watch.words import shortened, time_of_day, words
+from app.watch.words import objects_in, shortened, time_of_day, words
 
 Part = tuple[str, str]
 """A piece of text and its style, as rich names it."""
@@ -73,12 +73,14 @@ def said(frame: Frame, role: Any, parts: tuple[Part, ...], seq: int | None = Non
 def _snapshot(frame: Frame) -> tuple[Line, ...]:
     """The recent messages, then the state that they led to."""
     payload = frame.payload
-    messages = [message for message in payload.get("messages") or () if isinstance(message, dict)]
     state = [_state(payload.get("to")), (f" as of {words(payload.get('as_of_seq'))}", DIM)]
     if payload.get("status") != payload.get("to"):
         state.append((f", {words(payload.get('status'))}", DIM))
     return (
-        *(said(frame, message.get("role"), _answer(message), _number(message.get("seq"))) for message in messages),
+        *(
+            said(frame, message.get("role"), _answer(message), _number(message.get("seq")))
+            for message in objects_in(payload, "messages")
+        ),
         _line(frame, "state", DIM, tuple(state), _number(payload.get("as_of_seq"))),
     )
 

@@ -28,6 +28,7 @@ class Watcher:
         self._chain: Chain | FeedChain = FeedChain(0) if options.conversation_id is None else Chain(0)
         self._cursor = options.after
         self._epoch: str | None = None
+        self._shown_place: tuple[str | None, int | None] = (None, None)
         self._shown_parts: set[str] = set()
         self._loss: Loss | None = None
         self._has_been_ready = self._is_ready = self._is_live = False
@@ -59,9 +60,9 @@ class Watcher:
                 self._begin(_resume_in(frame))
             case "connection_status", "live":
                 self._is_live = True
-                self._refuse_lag(frame, "after the replay")
+                self._reach(frame.payload.get("head"))
             case "connection_status", "heartbeat":
-                self._refuse_lag(frame, "at a heartbeat")
+                self._reach(frame.payload.get("head"))
             case _:
                 self._follow(frame)
         if frame.id is None or frame.id not in self._shown_parts:
@@ -120,17 +121,26 @@ class Watcher:
             raise Interrupted(faults[0])
         self._cursor = self._chain.cursor
 
-    def _refuse_lag(self, frame: Frame, when: str) -> None:
-        head = frame.payload.get("head")
-        if self._options.conversation_id is not None and isinstance(head, int) and head > self._chain.cursor:
-            raise Interrupted(f"{when} the service is at {head}, and {self._chain.cursor} was received")
+    def _reach(self, head: object) -> None:
+        """Everything up to the head was sent. A conversation has a message of every version; of the feed, a filter
+        may leave nothing."""
+        if not isinstance(head, int):
+            return
+        if isinstance(self._chain, FeedChain):
+            self._chain.reach(head)
+            self._cursor = self._chain.cursor
+        elif head > self._chain.cursor:
+            raise Interrupted(f"the service is at {head}, and {self._chain.cursor} was received")
 
     def _remember(self, frame: Frame) -> None:
         """The parts of an event all come again if the connection is lost before the last of them."""
-        if self._chain.is_whole():
+        if frame.id is None:
+            return
+        place = (frame.conversation_id, frame.seq)
+        if place != self._shown_place:
+            self._shown_place = place
             self._shown_parts.clear()
-        elif frame.id is not None:
-            self._shown_parts.add(frame.id)
+        self._shown_parts.add(frame.id)
 
     def _look_for_the_end(self, frame: Frame) -> None:
         if self._options.conversation_id is None:

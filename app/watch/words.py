@@ -32,6 +32,12 @@ def shortened(value: Any) -> str:
     return text if len(text) <= MAX_DATA_CHARACTERS else f"{text[:MAX_DATA_CHARACTERS]}…"
 
 
+def objects_in(payload: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """The objects of a list, if it is one."""
+    values = payload.get(name)
+    return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
+
+
 def time_of_day(ts: str | None) -> str:
     """In the time of this place."""
     moment = moment_of(ts)
