@@ -120,7 +120,7 @@ class Admission:
 
     def _check_origin(self, connection: AnyConnection) -> None:
         """No Origin: it is no page of a browser."""
-        origin = connection.headers.get("origin")
+        origin = _header(connection, b"origin")
         if origin is None or ANY_ORIGIN in self._limits.allowed_origins or origin in self._limits.allowed_origins:
             return
         host = _host_of(origin)
@@ -128,9 +128,14 @@ class Admission:
             # The Host header proves nothing here: a foreign name may have been made to point to this machine.
             is_own = is_loopback(host)
         else:
-            is_own = host is not None and host == _host_of(f"//{connection.headers.get('host', '')}")
+            is_own = host is not None and host == _host_of("//" + (_header(connection, b"host") or ""))
         if not is_own:
             raise ForeignOrigin
+
+
+def _header(connection: AnyConnection, name: bytes) -> str | None:
+    """Without Litestar's dictionary of all headers, which a socket would keep to its end."""
+    return next((value.decode("latin-1") for key, value in connection.scope["headers"] if key.lower() == name), None)
 
 
 def is_loopback(host: str | None) -> bool:

@@ -63,5 +63,5 @@ class Drain:
 def _batches(
     closings: Sequence[tuple[LiveConnection, int]],
 ) -> list[Sequence[tuple[LiveConnection, int]]]:
-    size = -(-len(closings) // BATCHES)
+    size = max(1, -(-len(closings) // BATCHES))
     return [closings[start : start + size] for start in range(0, len(closings), size)]
