@@ -104,10 +104,13 @@ class Socket(asyncio.Protocol):
             self._fail(f"a server closed the connection: {exc or 'without a word'}")
 
     def data_received(self, data: bytes) -> None:
-        if not self._upgraded.done():
-            data = self._read_response(data)
+        if self._rest:
+            data = self._rest + data
         try:
-            self._read_frames(self._rest + data if self._rest else data)
+            if not self._upgraded.done():
+                self._read_response(data)
+            else:
+                self._read_frames(data)
         except BenchmarkError as error:
             self._fail(str(error))
 
@@ -138,19 +141,17 @@ class Socket(asyncio.Protocol):
         if frames and self.on_frames is not None:
             self.on_frames(frames)
 
-    def _read_response(self, data: bytes) -> bytes:
-        """What follows the response to the upgrade."""
-        response, end, frames = (self._rest + data).partition(b"\r\n\r\n")
+    def _read_response(self, data: bytes) -> None:
+        """To the upgrade; frames may follow it at once."""
+        response, end, frames = data.partition(b"\r\n\r\n")
         if not end:
-            self._rest = response
-            return b""
-        self._rest = b""
+            self._rest = data
+            return
         status = response.partition(b"\r\n")[0].decode("latin-1")
-        if " 101 " in status:
-            self._upgraded.set_result(None)
-        else:
-            self._upgraded.set_exception(BenchmarkError(f"no upgrade: {status}"))
-        return frames
+        if " 101 " not in status:
+            raise BenchmarkError(f"no upgrade: {status}")
+        self._upgraded.set_result(None)
+        self._read_frames(frames)
 
     def _control(self, opcode: int, payload: bytes) -> None:
         if opcode == PING:

@@ -40,7 +40,7 @@ async def echo(connection: ServerConnection) -> None:
 
 @given(texts=texts_of_every_length_field, cuts=st.lists(st.integers(1, 400), min_size=1, max_size=20))
 def test_every_text_is_found_wherever_the_pieces_are_cut(texts: list[bytes], cuts: list[int]) -> None:
-    stream = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
+    stream = b"HTTP/1.1 101 Switching Protocols\r\nServer: " + b"a" * 200 + b"\r\n\r\n"
     stream += b"".join(Frame(Opcode.TEXT, text).serialize(mask=False) for text in texts)
 
     async def received() -> tuple[list[bytes], int]:
@@ -102,6 +102,16 @@ async def test_a_server_that_closes_is_trouble() -> None:
     async with connected(refuse) as (_, trouble):
         with pytest.raises(BenchmarkError, match="4404"):
             await asyncio.wait_for(trouble, 5)
+
+
+async def test_a_refused_upgrade_is_trouble() -> None:
+    trouble: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    socket = Socket(trouble, None)
+
+    socket.data_received(b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 5\r\n\r\n{}")
+
+    with pytest.raises(BenchmarkError, match=r"no upgrade: .* 429"):
+        await trouble
 
 
 async def test_a_goodbye_of_its_own_is_no_trouble() -> None:
