@@ -1,27 +1,23 @@
 """The seam to uvicorn: a frame is made once and written as it is to every socket, without a task and without a wait.
 
 `app.server.server_config` names `FrameTransport` as uvicorn's WebSocket protocol; it puts itself into the scope of each
-connection. Handshake, pings, received frames and the closing handshake stay uvicorn's.
+connection. Handshake, pings, received frames and the closing handshake stay uvicorn's, guarded by `app.ws.guarded`.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 from uvicorn.config import Config
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
-from websockets.frames import Frame
 from websockets.http11 import Request
 
 from app.ws.frames import Frames
+from app.ws.guarded import GuardedProtocol
 from app.ws.outbox import Outbox
 
 EXTENSION: Final = "turnlog.frames"
 GATHERED_MAX_BYTES: Final = 32 * 1024
 """What is gathered for one socket; beyond, it is written at once, and the network's own limit counts."""
-CLOSE_TIMEOUT_S: Final = 5.0
-"""How long a client has to take the rest and answer the close, before the connection is cut."""
 
 
 def transport_of(scope: Mapping[str, Any]) -> "FrameTransport":
@@ -41,7 +37,7 @@ class SharedState(ServerState):
         self.outbox = Outbox()
 
 
-class FrameTransport(WebSocketsSansIOProtocol):
+class FrameTransport(GuardedProtocol):
     """uvicorn's protocol, which can be written to directly. An `Outlet` of a subscriber.
 
     Writes never wait: what the network does not take is kept in memory, so whoever writes has to stop while
@@ -56,6 +52,11 @@ class FrameTransport(WebSocketsSansIOProtocol):
         self._outbox = cast("SharedState", server_state).outbox
         self._gathered: list[bytes] = []
         self._gathered_bytes = 0
+
+    def forget_handshake(self) -> None:
+        """Let go of the request and the response that opened the socket, which uvicorn keeps to its end."""
+        del self.request
+        del self.response
 
     def write(self, frames: Frames) -> None:
         """Send the frames, together with what else is written now."""
@@ -79,17 +80,13 @@ class FrameTransport(WebSocketsSansIOProtocol):
     def hang_up(self, code: int, reason: str, last: Frames) -> None:
         """Say a last thing and close, even if the client takes nothing; cut the connection after a while."""
         if self.close_sent or self.transport.is_closing():
+            self._cut_if_stuck()
             return
         self.flush()
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
         self.conn.send_close(code, reason)
         self.transport.write(last.wire + b"".join(self.conn.data_to_send()))
-        self.stop_keepalive()
-        self.close_sent = True
-        if self.read_paused:
-            self.read_paused = False
-            self.transport.resume_reading()
-        self.close_timer = self._cut_later()
+        self._await_end()
 
     def handle_connect(self, event: Request) -> None:
         """uvicorn's hook: the scope is made, and the application has not run yet."""
@@ -108,32 +105,12 @@ class FrameTransport(WebSocketsSansIOProtocol):
         self.is_writable = True
         self.on_writable()
 
-    def handle_close(self, event: Frame) -> None:
-        """uvicorn's hook: the client closes. One that never takes what is still unsent would stay for ever."""
-        super().handle_close(event)
-        self._cut_if_stuck()
-
     def handle_parser_exception(self) -> None:
-        """uvicorn's hook: the client does not keep to the protocol, and uvicorn closes."""
+        """uvicorn's hook: the client does not keep to the protocol."""
         self.flush()
         super().handle_parser_exception()
 
-    def keepalive_timeout(self) -> None:
-        """uvicorn's hook: the client has not answered a ping."""
-        super().keepalive_timeout()
-        self._cut_if_stuck()
-
     def shutdown(self) -> None:
-        """uvicorn's hook: the server stops. A close that is under way is let finish: cut off, the client would lose it
-        with whatever it has not read yet."""
+        """uvicorn's hook: the server stops."""
         self.flush()
-        if self.close_timer is None:
-            super().shutdown()
-        self._cut_if_stuck()
-
-    def _cut_if_stuck(self) -> None:
-        if self.transport.get_write_buffer_size():
-            self._cut_later()
-
-    def _cut_later(self) -> asyncio.TimerHandle:
-        return self.loop.call_later(CLOSE_TIMEOUT_S, self.transport.abort)
+        super().shutdown()

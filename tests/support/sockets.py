@@ -179,19 +179,20 @@ async def connected(
         compression=None,
         proxy=None,
         close_timeout=1,
-        sock=_narrow_socket(address, receive_buffer_bytes) if receive_buffer_bytes else None,
+        sock=tcp_socket(address, receive_buffer_bytes) if receive_buffer_bytes else None,
     ) as connection:
         yield SocketClient(connection, conversation_id)
 
 
-def _narrow_socket(address: str, receive_buffer_bytes: int) -> socket.socket:
-    """One that lets the server feel early that nobody reads."""
+def tcp_socket(address: str, receive_buffer_bytes: int | None = None) -> socket.socket:
+    """A connection to the server; with a narrow buffer the server feels early that nobody reads."""
     host, _, port = address.rpartition("/")[2].rpartition(":")
-    narrow = socket.socket()
-    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
-    narrow.connect((host, int(port)))
-    narrow.setblocking(False)
-    return narrow
+    connection = socket.socket()
+    if receive_buffer_bytes is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
+    connection.connect((host, int(port)))
+    connection.setblocking(False)
+    return connection
 
 
 def _is_last_of(frame: Json, seq: int) -> bool:
