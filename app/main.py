@@ -104,7 +104,9 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
 
 async def _serve(settings: Settings, dsn: str, database: str, listener: socket.socket) -> None:
     async with open_service(settings, dsn) as parts:
-        application = create_application(parts.service, websocket_handlers=parts.sockets())
+        application = create_application(
+            parts.service, event_streams=parts.event_streams, websocket_handlers=parts.sockets()
+        )
         server = Server(server_config(application, settings.socket_ping_interval_s), parts.drain.run)
         _spare_the_collector()
         _say_first_lines(settings.host, listener.getsockname()[1], database)

@@ -10,6 +10,7 @@ import anyio
 import uvicorn
 from litestar import Litestar
 
+from app.http.transport import HttpTransport
 from app.ws.protocol import MAX_FRAME_BYTES
 from app.ws.transport import FrameTransport, SharedState
 
@@ -45,6 +46,7 @@ def server_config(application: Litestar, ping_interval_s: float) -> uvicorn.Conf
     """How uvicorn runs the application; the tests run it the same way."""
     return uvicorn.Config(
         application,
+        http=HttpTransport,
         ws=FrameTransport,
         ws_max_size=MAX_FRAME_BYTES,
         ws_ping_interval=ping_interval_s,

@@ -42,6 +42,7 @@ from app.use_cases.start_conversation import StartNewConversation
 from app.ws.admission import Admission, AdmissionLimits, is_loopback
 from app.ws.door import Door
 from app.ws.drain import Drain
+from app.ws.event_stream import EventStreams
 from app.ws.feed_events import FeedEvents
 from app.ws.feed_gateway import FeedGateway
 from app.ws.feed_resume import FeedHistory
@@ -75,6 +76,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     gateway: Gateway
     feed_gateway: FeedGateway
     feeds: TenantFeeds
+    event_streams: EventStreams
     hub: Hub
     live: LiveConnections
     pulse: Pulse
@@ -182,6 +184,9 @@ def _assemble(settings: Settings, database: Database) -> Parts:
             epoch=database.epoch,
         ),
         feeds=feeds,
+        event_streams=EventStreams(
+            admission=admission, live=live, hub=hub, history=history, greeter=greeter, clock=clock
+        ),
         hub=hub,
         live=live,
         pulse=Pulse(live, hub),

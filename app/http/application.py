@@ -17,6 +17,7 @@ from app.http.requests import MAX_BODY_BYTES, HttpRequest
 from app.http.v2 import commands, conversations, messages, meta
 from app.service import Service
 from app.ws.asyncapi.routes import ROUTES as WEBSOCKET_REFERENCE
+from app.ws.event_stream import EventStreams
 
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
@@ -34,13 +35,14 @@ ROUTES: Final = (
 def create_application(
     service: Service,
     *,
+    event_streams: EventStreams,
     websocket_handlers: Sequence[WebsocketRouteHandler] = (),
     lifespan: Sequence[Lifespan] = (),
 ) -> Litestar:
     """The application over a service that is running. Exceptions become problems in one place; none is logged twice."""
 
     def access(request: HttpRequest) -> Access:
-        return Access(service, principal_of(request))
+        return Access(service, principal_of(request), event_streams)
 
     return Litestar(
         route_handlers=[*ROUTES, *routes_for(ROUTES), *WEBSOCKET_REFERENCE, *websocket_handlers],

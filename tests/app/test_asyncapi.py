@@ -12,7 +12,6 @@ from jsonschema_rs import Draft7Validator
 from litestar.routes import WebSocketRoute
 from msgspec import Struct
 
-from app.http.application import create_application
 from app.ws import protocol
 from app.ws.asyncapi.close_codes import described_codes
 from app.ws.asyncapi.document import document
@@ -20,7 +19,7 @@ from app.ws.asyncapi.messages import SERVER_MESSAGES, ServerMessage, as_json, cl
 from app.ws.inbound import read_frame
 from app.ws.protocol import CLOSE_CODES, CloseCode, Envelope
 from tests.support.rest import Rest
-from tests.support.server import RunningServer
+from tests.support.server import RunningServer, application_of
 from tests.support.socket_schemas import check_client_frame, check_server_frame, is_client_frame, messages_like
 from tests.support.sockets import Json, connected
 
@@ -71,7 +70,7 @@ def test_every_reference_leads_somewhere() -> None:
 
 
 async def test_every_socket_has_a_channel(server: RunningServer) -> None:
-    application = create_application(server.parts.service, websocket_handlers=[server.parts.gateway.handler()])
+    application = application_of(server.parts)
     routes = [route for route in application.routes if isinstance(route, WebSocketRoute)]
 
     paths = {re.sub(r":[a-z]+}", "}", route.path) for route in routes}

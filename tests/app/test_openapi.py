@@ -42,7 +42,7 @@ async def test_it_is_served(rest: Rest) -> None:
 
 
 async def test_every_route_is_described(server: RunningServer) -> None:
-    application = create_application(server.parts.service)
+    application = create_application(server.parts.service, event_streams=server.parts.event_streams)
 
     there = {
         f"{method} {re.sub(r':[a-z]+}', '}', route.path)}"

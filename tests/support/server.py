@@ -53,7 +53,7 @@ async def running_server(dsn: str, settings: Settings = TEST_SETTINGS) -> AsyncI
 
 def application_of(parts: Parts) -> Litestar:
     """The application as the process makes it."""
-    return create_application(parts.service, websocket_handlers=parts.sockets())
+    return create_application(parts.service, event_streams=parts.event_streams, websocket_handlers=parts.sockets())
 
 
 @asynccontextmanager

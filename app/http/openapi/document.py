@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from litestar.handlers import HTTPRouteHandler
 
+from app.http.event_stream import MEDIA_TYPE as EVENT_STREAM
 from app.http.openapi import parameters
 from app.http.openapi.operation import OPTION, Operation
 from app.http.openapi.schemas import Schemas
@@ -99,6 +100,8 @@ def _responses(operation: Operation, schemas: Schemas) -> dict[str, Any]:
 def _success(operation: Operation, schemas: Schemas) -> dict[str, Any]:
     headers = parameters.answer_headers(operation)
     described = {"description": operation.success.phrase, **_json(schemas.of(operation.answer))}
+    if operation.event_stream is not None:
+        described["content"][EVENT_STREAM] = {"schema": {"type": "string"}}
     return {**described, "headers": headers} if headers else described
 
 

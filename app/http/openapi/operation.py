@@ -30,7 +30,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     """`body` and `answer` are the types of the JSON, `query` the struct whose fields are the query's parameters.
 
     A `write` takes Idempotency-Key and If-Match. `problems` are the codes that it can answer with beside those that
-    every request can. `also` are answers that are no problems. `examples` are of the body, by their titles.
+    every request can. `also` are answers that are no problems.
+    `event_stream` is the query of the same route as a stream of events. `examples` are of the body, by their titles.
     """
 
     summary: str
@@ -39,6 +40,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     answer: Any
     success: HTTPStatus = HTTPStatus.OK
     also: dict[HTTPStatus, Any] = {}
+    event_stream: type[Struct] | None = None
     body: type[Struct] | None = None
     body_required: bool = True
     examples: dict[str, Any] = {}

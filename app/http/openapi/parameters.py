@@ -4,6 +4,7 @@ import re
 from typing import Any, Final
 
 from app.http.auth import CLIENT_ID_HEADER
+from app.http.event_stream import LAST_EVENT_ID
 from app.http.openapi.operation import Operation
 from app.http.openapi.schemas import Schemas
 from app.http.requests import MAX_KEY_CHARACTERS
@@ -20,6 +21,11 @@ def of(operation: Operation, path: str, schemas: Schemas) -> list[dict[str, Any]
     found = [_path_parameter(name) for name in re.findall(r"{(\w+)}", path)]
     if operation.query is not None:
         found += [_query_parameter(name, schema) for name, schema in schemas.fields(operation.query).items()]
+    if operation.event_stream is not None:
+        known = {parameter["name"] for parameter in found}
+        fields = schemas.fields(operation.event_stream).items()
+        found += [_query_parameter(name, schema) for name, schema in fields if name not in known]
+        found.append(_header(LAST_EVENT_ID, _TEXT, "Of a stream of events alone: the `id` to go on behind.", "17"))
     if operation.write:
         found += _write_headers()
     if operation.conditional:

@@ -9,6 +9,7 @@ from msgspec.structs import asdict
 
 from app.command_payloads import named_within_payload, read_command
 from app.http.dependencies import GivenAccess, PathText
+from app.http.event_stream import EventStreamParameters, EventStreamResponse, wants_event_stream
 from app.http.openapi.operation import READ_PROBLEMS, WRITE_PROBLEMS, Operation
 from app.http.requests import (
     HttpRequest,
@@ -95,13 +96,28 @@ def _command_answer(result: CommandResult, epoch: str) -> CommandAnswer:
         tag="Commands and events",
         summary="Read the history",
         description="The events as they are stored, oldest first, always complete. The cursors `after` and `before` "
-        "are versions, so that a reader can go on from the `seq` of a socket.",
+        "are versions, so that a reader can go on from the `seq` of a socket.\n\n"
+        "With `Accept: text/event-stream` the answer is a stream of Server-Sent Events: the messages of the "
+        "conversation's WebSocket, to read only. `after` and `epoch`, or the header `Last-Event-ID`, say where it goes "
+        "on; there are no other parameters.",
         query=EventsParameters,
         answer=Page[EventView],
-        problems=("invalid_query", "not_found", *READ_PROBLEMS),
+        event_stream=EventStreamParameters,
+        problems=(
+            "invalid_query",
+            "invalid_header",
+            "foreign_origin",
+            "not_found",
+            "too_many_connections",
+            "overloaded",
+            "service_restart",
+            *READ_PROBLEMS,
+        ),
     ),
 )
 async def read_events(request: HttpRequest, access: GivenAccess, conversation_id: PathText) -> Response[bytes]:
+    if wants_event_stream(request):
+        return EventStreamResponse(access.event_streams, request, access.principal, conversation_id_of(conversation_id))
     query = EventQuery(**asdict(read_query(request, EventsParameters)))
     history = await access.service.read_events(access.principal, conversation_id_of(conversation_id), query)
     views = tuple(event_view(recorded) for recorded in history.events)

@@ -8,9 +8,20 @@ from msgspec import Struct
 
 from app.ws.asyncapi.close_codes import described_codes
 from app.ws.asyncapi.examples import CONVERSATION_ID, EPOCH
-from app.ws.asyncapi.messages import SERVER_MESSAGES, ClientMessage, as_json, client_messages, envelope_of
+from app.ws.asyncapi.messages import (
+    SERVER_MESSAGES,
+    ClientMessage,
+    ServerMessage,
+    as_json,
+    client_messages,
+    envelope_of,
+    feed_messages,
+)
 from app.ws.asyncapi.schemas import MessageSchemas
+from app.ws.feed_filter import DURABLE_TYPES
+from app.ws.inbound import AckFrame, PingFrame
 from app.ws.protocol import SUBPROTOCOL
+from domain.conversation.transitions import State
 
 DESCRIPTION: Final = """\
 What is said over the WebSockets of Turnlog: the protocol `conv.v1`.
@@ -32,6 +43,7 @@ class Channel(Struct, frozen=True, kw_only=True):
     title: str
     description: str
     query: dict[str, Any]
+    told: tuple[ServerMessage, ...]
     frames: tuple[ClientMessage, ...]
     parameters: dict[str, Any] = {}
 
@@ -45,6 +57,7 @@ CHANNELS: Final = (
         parameters={
             "conversation_id": {"description": "A UUID in canonical lower-case text.", "examples": [CONVERSATION_ID]}
         },
+        told=SERVER_MESSAGES,
         frames=client_messages(),
         query={
             "after": {
@@ -58,6 +71,41 @@ CHANNELS: Final = (
                 "examples": [EPOCH],
                 "description": "The `epoch` that `after` is from. Another one than the server's is answered with a "
                 "snapshot.",
+            },
+        },
+    ),
+    Channel(
+        name="feed",
+        address="/api/ws/feed",
+        title="All conversations of the tenant",
+        description="Every event of all conversations, in the order of `position`. Nothing can be sent but `ping` and "
+        "`ack`.",
+        told=feed_messages(),
+        frames=tuple(message for message in client_messages() if message.frame in (PingFrame, AckFrame)),
+        query={
+            "after": {
+                "type": "integer",
+                "minimum": 0,
+                "maximum": MAX_CURSOR,
+                "description": "The `position` that the client has everything up to. Without it the feed begins with "
+                "what happens now.",
+            },
+            "epoch": {
+                "type": "string",
+                "examples": [EPOCH],
+                "description": "The `epoch` that `after` is from. With another one than the server's the feed begins "
+                "with what happens now.",
+            },
+            "user_id": {"type": "string", "description": "Conversations of this user alone."},
+            "state": {
+                "type": "string",
+                "examples": ["LISTENING,ENDED"],
+                "description": f"Events that leave the conversation in one of these states, of {', '.join(State)}.",
+            },
+            "type": {
+                "type": "string",
+                "examples": ["ai_response,transcript_update"],
+                "description": f"Durable messages of these types, of {', '.join(DURABLE_TYPES)}.",
             },
         },
     ),
@@ -81,7 +129,7 @@ def document() -> dict[str, Any]:
 
 
 def _channel(channel: Channel) -> dict[str, Any]:
-    names = [told.name for told in SERVER_MESSAGES] + [frame.name for frame in channel.frames]
+    names = [told.name for told in channel.told] + [frame.name for frame in channel.frames]
     query = {"type": "object", "properties": channel.query}
     headers = {
         "type": "object",
@@ -109,7 +157,7 @@ def _operations(channel: Channel) -> dict[str, Any]:
         "action": "send",
         "channel": _channel_reference(channel),
         "title": "What the server says",
-        "messages": _message_references(channel, [message.name for message in SERVER_MESSAGES]),
+        "messages": _message_references(channel, [message.name for message in channel.told]),
     }
     received = {f"{channel.name}.{one.name}": _receive(channel, one) for one in channel.frames}
     return {f"{channel.name}.tell": told, **received}

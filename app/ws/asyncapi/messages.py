@@ -99,6 +99,12 @@ def client_messages() -> tuple[ClientMessage, ...]:
     return tuple(_client_message(frame) for frame in get_args(inbound.ClientFrame))
 
 
+def feed_messages() -> tuple[ServerMessage, ...]:
+    """Those that the feed of a tenant has: what is stored, and what is said of the connection itself."""
+    elsewhere = ("snapshot", "ack")
+    return tuple(told for told in SERVER_MESSAGES if told.kind != "interim" and told.name not in elsewhere)
+
+
 def envelope_of(message: ServerMessage) -> Envelope:
     """The message's example as it is sent."""
     return Envelope(
