@@ -19,7 +19,7 @@ from app.ws.protocol import (
     SNAPSHOT_MESSAGES,
     SUBPROTOCOL,
 )
-from app.ws.session import WAITING_MAX_FRAMES
+from app.ws.worker import WAITING_MAX_FRAMES
 from domain.conversation.commands import COMMAND_TYPES
 from domain.conversation.limits import MAX_CONTENT_BYTES
 

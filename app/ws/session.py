@@ -1,9 +1,7 @@
 """One live socket: a reader that never waits for a command, and a worker that runs commands one after the other."""
 
-import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Final, assert_never
+from typing import assert_never
 
 import anyio
 import structlog
@@ -33,15 +31,10 @@ from app.ws.originals import OriginalInterims, command_id_of, meant_by
 from app.ws.protocol import Pong
 from app.ws.rate import TokenBucket
 from app.ws.reader import FrameReader, command_id
+from app.ws.worker import Worker
 from domain.conversation.errors import InvalidCommand
 from domain.errors import Overloaded, TurnlogError
 from domain.ids import ConversationId
-
-WAITING_MAX_FRAMES: Final = 64
-"""Frames of one client that wait for its commands; a command beyond is refused as `overloaded`."""
-
-FINISH_TIMEOUT_S: Final = 2.0
-"""How long the commands that a closing socket has sent before may take."""
 
 RunCommand = Callable[[CommandRequest], Awaitable[CommandResult]]
 
@@ -67,13 +60,9 @@ class Session:
         self._conversation_id = conversation_id
         self._run_command = run_command
         self._hub = hub
-        self._say = OriginalInterims(hub)
+        self._say_in_passing = OriginalInterims(hub)
         self._reader = FrameReader(connection, bucket)
-        self._waiting: deque[ClientFrame] = deque()
-        self._has_worker = False
-        self._is_working = False
-        self._arrived = asyncio.Event()
-        self._finished = asyncio.Event()
+        self._worker: Worker | None = None
 
     def stop_reading(self) -> None:
         """Read nothing more; what was read is finished."""
@@ -93,42 +82,29 @@ class Session:
                 await self._reader.run(live, shake_hands, lambda frame: self._take(frame, tasks))
             except (SocketClosed, TurnlogError) as error:
                 end = error
-            await self._finish()
+            if self._worker is not None:
+                await self._worker.finish()
             tasks.cancel_scope.cancel()
         raise end or SocketClosed(live.subscriber.ended, live.subscriber.ended_after_ms)
 
     def _take(self, frame: ClientFrame, tasks: TaskGroup) -> None:
-        """Whatever comes behind a command waits for it; otherwise only what may be a command needs the worker."""
-        if not isinstance(frame, CommandFrame | OriginalFrame) and not self._is_working:
-            self._do(frame)
-        elif len(self._waiting) < WAITING_MAX_FRAMES:
-            self._waiting.append(frame)
-            self._is_working = True
-            self._arrived.set()
-            if not self._has_worker:
-                self._has_worker = True
-                tasks.start_soon(self._work)
-        elif isinstance(frame, CommandFrame | OriginalFrame):
-            self._live.tell("error", error_of(Overloaded(retry_after_ms=100), command_id(frame)))
+        """Whatever comes behind a command waits for it; what does not fit then is refused, or may be lost."""
+        if isinstance(frame, CommandFrame | OriginalFrame):
+            if self._worker is None:
+                self._worker = Worker(self._do)
+                tasks.start_soon(self._worker.run)
+            if not self._worker.put(frame):
+                self._live.tell("error", error_of(Overloaded(retry_after_ms=100), command_id(frame)))
+        elif self._worker is not None and self._worker.is_busy:
+            self._worker.put(frame)
+        else:
+            self._do_at_once(frame)
 
-    async def _work(self) -> None:
-        while True:
-            while self._waiting:
-                frame = self._waiting.popleft()
-                if isinstance(frame, CommandFrame | OriginalFrame):
-                    await self._run(frame)
-                else:
-                    self._do(frame)
-            self._is_working = False
-            self._finished.set()
-            self._arrived.clear()
-            await self._arrived.wait()
-
-    async def _finish(self) -> None:
-        with anyio.move_on_after(FINISH_TIMEOUT_S):
-            while self._is_working:
-                self._finished.clear()
-                await self._finished.wait()
+    async def _do(self, frame: ClientFrame) -> None:
+        if isinstance(frame, CommandFrame | OriginalFrame):
+            await self._run(frame)
+        else:
+            self._do_at_once(frame)
 
     async def _run(self, frame: CommandFrame | OriginalFrame) -> None:
         try:
@@ -156,10 +132,10 @@ class Session:
         if isinstance(meant, Wish):
             options = WriteOptions(command_id=command_id_of(frame))
             return wish_request(self._principal, self._conversation_id, meant, options)
-        self._say(self._principal, self._conversation_id, meant)
+        self._say_in_passing(self._principal, self._conversation_id, meant)
         return None
 
-    def _do(self, frame: InterimFrame | PingFrame | AckFrame) -> None:
+    def _do_at_once(self, frame: InterimFrame | PingFrame | AckFrame) -> None:
         match frame:
             case InterimFrame():
                 self._broadcast(frame)
