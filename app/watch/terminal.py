@@ -1,6 +1,7 @@
 """A watch as somebody at a terminal sees it: lines, sentences, exit status."""
 
 import errno
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -50,6 +51,14 @@ def watch(options: Options) -> int:
         if error.errno == errno.EPIPE:
             raise  # nobody reads any more, as after `| head`: the end in order
         raise CannotWatch(f"The output cannot be written: {error.strerror}.") from error
+
+
+class PipedConsole(Console):
+    """One that leaves it to the caller what to do when nobody reads any more."""
+
+    def on_broken_pipe(self) -> None:
+        """Called while the error is handled; rich would end the process from here, in the middle of a task."""
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
 async def _run(options: Options, screen: Screen) -> int:
@@ -118,7 +127,7 @@ def _screen(options: Options) -> Iterator[Screen]:
         return
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
-    console = Console(color_system="auto" if options.with_color else None, highlight=False)
+    console = PipedConsole(color_system="auto" if options.with_color else None, highlight=False)
     timeline = partial(Timeline, console, of_many=of_many, with_interims=options.with_interims)
     if not sys.stdout.isatty() or console.is_dumb_terminal:
         yield timeline(None)
