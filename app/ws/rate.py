@@ -50,8 +50,7 @@ class TokenBucket:
         Raises:
             RateLimited: there is none.
         """
-        if self._tokens < 1:
-            self._refill()
+        self._refill()
         if self._tokens < 1:
             self._refused_in_a_row += 1
             missing = 1 - self._tokens
