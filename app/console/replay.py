@@ -72,6 +72,10 @@ def replay(
     spoken word by word over a WebSocket, and at the end its messages are compared with what REST lists. A service
     that goes away in the middle is waited for. The status is 1 when anything was lost or different.
 
+    Each socket sends only as much as the service takes (20 frames a second after a burst of 60, unless it is set
+    otherwise): where people speak faster, interim texts are joined and commands wait. To measure what the service can
+    do, start it with TURNLOG_SOCKET_MESSAGES_PER_S and TURNLOG_SOCKET_MESSAGES_BURST raised.
+
     \b
     Examples:
       turnlog replay                   the sample, at ten times the speed of speech

@@ -156,13 +156,11 @@ class ConversationSocket:
 
     def _hear_error(self, frame: Frame) -> None:
         """The answer to a command, or the service's word that an interim was one too many, or that the end comes."""
-        payload = frame.payload
-        if payload["code"] == "rate_limited":
+        payload, command_id = frame.payload, frame.payload.get("command_id")
+        if payload["retryable"]:
             self._allowance.close(milliseconds_in(payload, "retry_after_ms"))
-            if payload.get("command_id") is None:
-                return
-        if not payload["fatal"]:
-            self._answered(frame, payload.get("command_id"))
+        if not payload["fatal"] and (command_id is not None or not payload["retryable"]):
+            self._answered(frame, command_id)
 
     def _answered(self, answer: Frame, command_id: str | None) -> None:
         pending = self._pending
