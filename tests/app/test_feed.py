@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import anyio
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapters.memory.event_store import MemoryEventStore
 from adapters.system.clock import SystemClock
@@ -22,13 +24,30 @@ class Log:
         self.store = MemoryEventStore(SystemClock())
         self.events_read = 0
         self.is_away = False
+        self._held = anyio.Event()
+        self._released = anyio.Event()
+        self._released.set()
 
     async def read_page(self, after_position: int, limit: int) -> EventPage:
         if self.is_away:
             raise StoreUnavailable
         page = await self.store.read_page(after_position, limit)
         self.events_read += len(page.events)
+        self._held.set()
+        if not self._released.is_set():
+            await self._released.wait()
         return page
+
+    def hold_pages(self) -> None:
+        """Let the next page be on its way until it is released."""
+        self._held, self._released = anyio.Event(), anyio.Event()
+
+    async def page_is_held(self) -> None:
+        with anyio.fail_after(5):
+            await self._held.wait()
+
+    def release_pages(self) -> None:
+        self._released.set()
 
     async def head_position(self) -> int:
         return await self.store.head_position()
@@ -53,8 +72,10 @@ class Listener:
 
 
 @asynccontextmanager
-async def running(log: Log, listener: Listener, poll_interval_s: float = NEVER_S) -> AsyncIterator[Feed]:
-    feed = Feed(log, [listener], poll_interval_s)
+async def running(
+    log: Log, listener: Listener, poll_interval_s: float = NEVER_S, *, ordered: Listener | None = None
+) -> AsyncIterator[Feed]:
+    feed = Feed(log, [listener], poll_interval_s, ordered_listeners=[ordered] if ordered else [])
     await feed.start()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(feed.run)
@@ -127,3 +148,63 @@ async def test_a_store_that_is_away_is_waited_for() -> None:
         log.is_away = False
         await listener.has_heard([1])
         assert feed.is_reading
+
+
+async def test_ordered_listeners_are_told_each_event_once_in_the_order_of_positions() -> None:
+    log, quick, ordered = Log(), Listener(), Listener()
+    async with running(log, quick, ordered=ordered) as feed:
+        # given what this process stores with nothing before it: both are told at once
+        feed.committed([*await log.store.append(an_append()), *await log.store.append(an_append())])
+        assert quick.positions == ordered.positions == [1, 2]
+        # when another process is first, and its event has not been read yet
+        await log.store.append(an_append())
+        feed.committed(await log.store.append(an_append()))
+        assert (quick.positions, ordered.positions) == ([1, 2, 4], [1, 2])
+        feed.wake()
+        # then the ordered listener has waited
+        await quick.has_heard([1, 2, 4, 3, 4])
+        assert ordered.positions == [1, 2, 3, 4]
+
+
+async def test_a_commit_during_a_read_that_finds_it_is_told_in_order_once() -> None:
+    log, quick, ordered = Log(), Listener(), Listener()
+    async with running(log, quick, ordered=ordered) as feed:
+        # given a page that was read in the database, with an event of this process and one behind it of another
+        log.hold_pages()
+        own = await log.store.append(an_append())
+        await log.store.append(an_append())
+        feed.wake()
+        await log.page_is_held()
+        # when the outcome of the append comes before the page does
+        feed.committed(own)
+        assert ordered.positions == [1]
+        log.release_pages()
+        # then the page adds what is new in it
+        await quick.has_heard([1, 1, 2])
+        assert ordered.positions == [1, 2]
+
+
+ACTIONS = st.sampled_from(["own", "own_told_later", "other", "tell", "read"])
+
+
+@given(actions=st.lists(ACTIONS, max_size=30))
+async def test_whoever_stores_in_whatever_order_the_ordered_listener_hears_all_positions(actions: list[str]) -> None:
+    log, ordered = Log(), Listener()
+    feed = Feed(log, [], NEVER_S, ordered_listeners=[ordered])
+    untold: list[Sequence[RecordedEvent]] = []
+    for action in actions:
+        match action:
+            case "own":
+                untold.append(await log.store.append(an_append()))
+                feed.committed(untold.pop())
+            case "own_told_later":
+                untold.append(await log.store.append(an_append()))
+            case "other":
+                await log.store.append(an_append())
+            case "tell" if untold:
+                feed.committed(untold.pop(0))
+            case "read":
+                await feed._read_on()
+    await feed._read_on()
+
+    assert ordered.positions == list(range(1, await log.head_position() + 1))
