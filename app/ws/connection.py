@@ -24,11 +24,12 @@ class SocketClosed(Exception):
 
 
 class Connection:
-    """Litestar's socket to read from, its transport to write to."""
+    """Litestar's socket, which has been accepted, to read from; its transport to write to."""
 
     def __init__(self, socket: AnySocket) -> None:
         self._socket = socket
         self.transport = transport_of(socket.scope)
+        self.transport.forget_handshake()
 
     async def receive(self) -> str:
         """The next text frame.
