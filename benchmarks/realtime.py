@@ -16,6 +16,7 @@ from benchmarks.rows import Row
 from benchmarks.run import Options
 from benchmarks.server import Server
 from benchmarks.sockets import messages, plan
+from benchmarks.sockets.fanout import WINDOW_MESSAGES
 from benchmarks.sockets.servers import ServerProgram
 
 NAMES: Final = plan.NAMES
@@ -24,8 +25,9 @@ NOTES: Final = {
     "answers": "A command of Turnlog is decided, stored, acknowledged, and broadcast to the caller and to a listener. "
     "A peer sends an answer and nothing else: bare uvicorn an echo, the others an acknowledgement.",
     "open_loop": "Half of the rate that the same sockets reached just before; a latency begins when a command was due.",
-    "fanout": "The publisher sends on when its oldest message has arrived; a listener that misses one breaks the case. "
-    "Of Turnlog, `fanout` is interims, as little stored as what a peer sends; `durable_fanout` is stored messages.",
+    "fanout": f"The publisher has {WINDOW_MESSAGES} messages under way, which a server may send on together; in "
+    "`single_fanout` it is one, and a latency is the time until all listeners have it. A listener that misses one "
+    "breaks the case. Turnlog's are interims, stored as little as a peer's; in `durable_fanout` they are stored.",
     "idle": "The growth of the server's resident set. For Turnlog, each socket is in a conversation of its own.",
     "connections": "Until the socket is ready, for Turnlog until `live`, which needs a read of the database.",
     "limits": "Turnlog's limit of what one client may send is lifted; all other settings are the defaults.",

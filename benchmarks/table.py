@@ -10,7 +10,7 @@ from benchmarks.rounds import Results
 from benchmarks.subject import Case
 
 SHOWN_EXACTLY_BELOW_MS = 0.01
-WIDTH_OF_FILES = 130
+WIDTH_OF_FILES = 150
 KIBIBYTE = 1_024
 COLUMNS = ("", "rate/s", "p50 ms", "p99 ms", "ratio (lowest - highest)", "goal", "met")
 

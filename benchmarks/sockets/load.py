@@ -5,6 +5,7 @@ import json
 import sys
 from array import array
 from dataclasses import asdict, dataclass
+from tempfile import TemporaryFile
 from typing import Any, Final, Literal, assert_never
 
 import uvloop
@@ -14,11 +15,12 @@ from benchmarks.sockets.commands import closed, open_at_half_of_peak
 from benchmarks.sockets.connecting import connecting
 from benchmarks.sockets.crowd import Crowd
 from benchmarks.sockets.dialects import DIALECTS
-from benchmarks.sockets.fanout import fanout
+from benchmarks.sockets.fanout import WINDOW_MESSAGES, fanout
 from benchmarks.sockets.idle import idle
+from benchmarks.sockets.processes import last_line
 from benchmarks.subject import BenchmarkError
 
-Scenario = Literal["command", "open_loop", "fanout", "durable_fanout", "idle", "connections"]
+Scenario = Literal["command", "open_loop", "fanout", "single_fanout", "durable_fanout", "idle", "connections"]
 
 PATIENCE_SECONDS: Final = 120.0
 PATIENCE_FACTOR: Final = 5.0
@@ -36,22 +38,20 @@ class Load:
 
 async def generate(load: Load) -> Measurement:
     """In a process of its own, which has nothing else to do."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", __name__, json.dumps(asdict(load))),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        output, errors = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode != 0:
-        said = errors.decode().strip().splitlines()
-        raise BenchmarkError(said[-1] if said else f"the load generator ended with {process.returncode}")
-    return _measurement(json.loads(output))
+    # A file, because the result is long: one that came through a pipe has been seen cut short.
+    with TemporaryFile() as output, TemporaryFile() as errors:
+        command = (sys.executable, "-m", __name__, json.dumps(asdict(load)))
+        process = await asyncio.create_subprocess_exec(*command, stdout=output, stderr=errors)
+        try:
+            status = await process.wait()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if status != 0:
+            raise BenchmarkError(last_line(errors) or f"the load generator ended with {status}")
+        output.seek(0)
+        return _measurement(json.load(output))
 
 
 def _measurement(told: dict[str, Any]) -> Measurement:
@@ -78,10 +78,10 @@ async def _scenario(load: Load, crowd: Crowd) -> Measurement:
             return await closed(crowd, load.sockets, load.seconds)
         case "open_loop":
             return await open_at_half_of_peak(crowd, load.sockets, load.seconds)
-        case "fanout":
-            return await fanout(crowd, load.sockets, load.seconds, is_durable=False)
-        case "durable_fanout":
-            return await fanout(crowd, load.sockets, load.seconds, is_durable=True)
+        case "fanout" | "single_fanout" | "durable_fanout":
+            window = 1 if load.scenario == "single_fanout" else WINDOW_MESSAGES
+            is_durable = load.scenario == "durable_fanout"
+            return await fanout(crowd, load.sockets, load.seconds, window=window, is_durable=is_durable)
         case "idle":
             return await idle(crowd, load.sockets)
         case "connections":

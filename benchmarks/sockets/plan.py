@@ -25,6 +25,7 @@ NAMES: Final = (*MAKERS, *SCENARIOS)
 GOALS: Final[dict[tuple[Scenario, str], Goal]] = {
     ("command", "uvicorn"): Goal(0.25, at_least=True),
     ("fanout", "socketio"): Goal(1, at_least=True),
+    ("single_fanout", "socketio"): Goal(1, at_least=True),
     ("idle", "uvicorn"): Goal(1.5, at_least=False),
 }
 SLOWEST_AT_HALF_OF_PEAK_MS: Final = 20
@@ -34,6 +35,7 @@ UNITS: Final[dict[Scenario, tuple[str, str]]] = {
     "command": ("sockets", "commands/s"),
     "open_loop": ("sockets", "commands/s"),
     "fanout": ("listeners", "deliveries/s"),
+    "single_fanout": ("listeners", "deliveries/s"),
     "durable_fanout": ("listeners", "deliveries/s"),
     "idle": ("sockets", "bytes a socket"),
     "connections": ("at a time", "connections/s"),
@@ -55,6 +57,7 @@ class Scale:
         yield "open_loop", self.callers
         for count in self.listeners:
             yield "fanout", count
+            yield "single_fanout", count
             yield "durable_fanout", count
         yield "idle", self.idle
         yield "connections", self.connecting

@@ -1,9 +1,9 @@
-"""What the system knows of a server's process, without its children."""
+"""What is known of a process from outside, without its children."""
 
 import os
 import subprocess
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 KIBIBYTE: Final = 1_024
 FIELDS_BEFORE_TIMES: Final = 11
@@ -27,3 +27,10 @@ def busy_seconds(process_id: int) -> float | None:
     fields = stat.read_text(encoding="utf-8").rpartition(")")[2].split()
     user, system = fields[FIELDS_BEFORE_TIMES : FIELDS_BEFORE_TIMES + 2]
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def last_line(errors: IO[bytes]) -> str:
+    """Of what it wrote there: with Python and Node alike, the reason why it ended."""
+    errors.seek(0)
+    lines = errors.read().decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else ""

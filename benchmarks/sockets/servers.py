@@ -13,11 +13,11 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Final
 
+from benchmarks.sockets.processes import last_line
 from benchmarks.subject import BenchmarkError
 from benchmarks.tools import Missing
 
 START_SECONDS: Final = 60.0
-LAST_WORDS: Final = 500
 ADDRESS: Final = re.compile(rb"http://127\.0\.0\.1:(\d+)")
 
 TURNLOG_SETTINGS: Final = {
@@ -99,8 +99,7 @@ async def running(program: ServerProgram, dsn: str) -> AsyncIterator[RunningServ
         try:
             port = await _port(process)
             if port is None:
-                errors.seek(0)
-                raise BenchmarkError(f"{program.name} did not start: {errors.read()[-LAST_WORDS:].decode()}")
+                raise BenchmarkError(f"{program.name} did not start: {last_line(errors)}")
             yield RunningServer(port, process.pid)
         finally:
             if process.returncode is None:

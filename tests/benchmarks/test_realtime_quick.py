@@ -13,7 +13,8 @@ ROOT: Final = Path(__file__).parents[2]
 TIMEOUT_SECONDS: Final = 300
 KEYS: Final = ["name", "value", "unit", "against", "ratio", "goal", "met"]
 SERVERS: Final = ("uvicorn", "turnlog", "socketio", "python_socketio")
-LOADS: Final = ("command.8", "open_loop.8", "fanout.20", "fanout.200", "idle.100", "connections.10")
+FANOUTS: Final = ("fanout.20", "fanout.200", "single_fanout.20", "single_fanout.200")
+LOADS: Final = ("command.8", "open_loop.8", *FANOUTS, "idle.100", "connections.10")
 CASES: Final = (
     *(f"{server}.{load}" for server in SERVERS for load in LOADS),
     "turnlog.durable_fanout.20",
@@ -68,8 +69,7 @@ def test_the_goals_against_bare_uvicorn_are_judged(rows: list[dict[str, Any]]) -
 
     assert set(judged) == {
         ("turnlog.command.8", "uvicorn.command.8"),
-        ("turnlog.fanout.20", "socketio.fanout.20"),
-        ("turnlog.fanout.200", "socketio.fanout.200"),
+        *((f"turnlog.{fanout}", f"socketio.{fanout}") for fanout in FANOUTS),
         ("turnlog.idle.100", "uvicorn.idle.100"),
         ("turnlog.open_loop.8.p99", None),
     }

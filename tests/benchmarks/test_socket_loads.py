@@ -48,7 +48,7 @@ class Room:
 
 async def test_every_delivery_is_counted() -> None:
     async with crowd_at(Room(lost=None).handle) as crowd:
-        measured = await fanout.fanout(crowd, 5, 0.1, is_durable=False)
+        measured = await fanout.fanout(crowd, 5, 0.1)
 
     assert measured.operations == 5 * len(measured.latencies_ns) > 0
 
@@ -58,7 +58,7 @@ async def test_one_lost_message_breaks_the_fanout(monkeypatch: pytest.MonkeyPatc
 
     async with crowd_at(Room(lost=3).handle) as crowd:
         with pytest.raises(BenchmarkError, match=r"1 of 5 listeners did not get \d+ frames: -1 to -1"):
-            await fanout.fanout(crowd, 5, 0.1, is_durable=False)
+            await fanout.fanout(crowd, 5, 0.1)
 
 
 async def test_a_pause_of_the_server_is_one_late_answer_for_each_who_waits() -> None:
