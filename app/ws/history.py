@@ -31,11 +31,12 @@ class ConversationHistory:
         """
         if not is_canonical_uuid(conversation_id):
             raise ConversationNotFound(conversation_id)
-        async with self._admission.handshake():
-            history = await self._store.read(principal.tenant_id, conversation_id)
-        if not history:
-            raise ConversationNotFound(conversation_id)
-        empty = Conversation(id=conversation_id, tenant_id=principal.tenant_id)
-        catchup = catch_up(empty, history, cursor, self._epoch, channel.interims.shown())
-        channel.prime(catchup.conversation)
-        return catchup
+        while True:
+            async with self._admission.handshake():
+                history = await self._store.read(principal.tenant_id, conversation_id)
+            if not history:
+                raise ConversationNotFound(conversation_id)
+            empty = Conversation(id=conversation_id, tenant_id=principal.tenant_id)
+            catchup = catch_up(empty, history, cursor, self._epoch, channel.interims.shown())
+            if channel.prime(catchup.conversation):
+                return catchup

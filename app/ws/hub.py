@@ -37,6 +37,7 @@ class Channel:
         self._conversation: Conversation | None = None
         self._early: list[RecordedEvent] = []
         self._hole_since_s: float | None = None
+        self._begins_at = 0
         self.subscribers: set[Subscriber] = set()
         self.interims = OpenInterims()
 
@@ -45,13 +46,16 @@ class Channel:
         """The last version that was delivered."""
         return self._conversation.version if self._conversation else 0
 
-    def prime(self, conversation: Conversation) -> None:
-        """Take the conversation as somebody has just read it; what was told meanwhile follows."""
+    def prime(self, conversation: Conversation) -> bool:
+        """Take the conversation as somebody has just read it; what was told meanwhile follows. False: somebody else
+        was quicker and has read more, which is not told again."""
         if self._conversation is None:
             self._conversation = conversation
+            self._begins_at = conversation.version
             early, self._early = self._early, []
             for recorded in early:
                 self.deliver(recorded)
+        return conversation.version >= self._begins_at
 
     def deliver(self, recorded: RecordedEvent) -> bool:
         """Send the event on if it is the next one; whether there is no hole before it."""
@@ -67,11 +71,9 @@ class Channel:
             self._hole_since_s = monotonic()
         return recorded.version <= before.version + 1
 
-    def end_if_broken(self, now_s: float) -> None:
-        """Send the subscribers away if a hole stays: a resume reads the store, or says why it cannot."""
-        if self._hole_since_s is not None and now_s - self._hole_since_s > HOLE_PATIENCE_S:
-            for subscriber in tuple(self.subscribers):
-                subscriber.end("position_lost")
+    def is_broken(self, now_s: float) -> bool:
+        """Whether a hole has stayed."""
+        return self._hole_since_s is not None and now_s - self._hole_since_s > HOLE_PATIENCE_S
 
     def broadcast_interim(self, message: InterimMessage) -> None:
         """Send an ephemeral message to everybody, unless something newer was said already."""
@@ -147,7 +149,10 @@ class Hub:
         return 0 if channel is None else channel.interims.answer_end(response_id)
 
     def end_broken(self) -> None:
-        """Look after the channels that wait for an event that does not come."""
+        """Give up the channels that wait for an event that does not come, and send their subscribers away: a resume
+        reads the store, or says why it cannot. Whoever comes meanwhile begins a new channel."""
         now_s = monotonic()
-        for channel in tuple(self._channels.values()):
-            channel.end_if_broken(now_s)
+        broken = [key for key, channel in self._channels.items() if channel.is_broken(now_s)]
+        for key in broken:
+            for subscriber in tuple(self._channels.pop(key).subscribers):
+                subscriber.end("position_lost")
