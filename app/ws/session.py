@@ -3,9 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import assert_never
 
-import anyio
 import structlog
-from anyio.abc import TaskGroup
 
 from app.command_payloads import named_within_payload
 from app.principal import Principal
@@ -76,23 +74,18 @@ class Session:
             TurnlogError: the handshake was refused.
         """
         self._live = live
-        end: Exception | None = None
-        async with anyio.create_task_group() as tasks:
-            try:
-                await self._reader.run(live, shake_hands, lambda frame: self._take(frame, tasks))
-            except (SocketClosed, TurnlogError) as error:
-                end = error
+        try:
+            await self._reader.run(live, shake_hands, self._take)
+        finally:
             if self._worker is not None:
-                await self._worker.finish()
-            tasks.cancel_scope.cancel()
-        raise end or SocketClosed(live.subscriber.ended, live.subscriber.ended_after_ms)
+                await self._worker.stop()
+        raise SocketClosed(live.subscriber.ended, live.subscriber.ended_after_ms)
 
-    def _take(self, frame: ClientFrame, tasks: TaskGroup) -> None:
+    def _take(self, frame: ClientFrame) -> None:
         """Whatever comes behind a command waits for it; what does not fit then is refused, or may be lost."""
         if isinstance(frame, CommandFrame | OriginalFrame):
             if self._worker is None:
-                self._worker = Worker(self._do)
-                tasks.start_soon(self._worker.run)
+                self._worker = Worker(self._do, self._reader.stop)
             if not self._worker.put(frame):
                 self._live.tell("error", error_of(Overloaded(retry_after_ms=100), command_id(frame)))
         elif self._worker is not None and self._worker.is_busy:

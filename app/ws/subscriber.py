@@ -5,7 +5,6 @@ resumes. An interim message takes the place of the one of the same key that stil
 no room, or where something durable needs its place.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable
 from itertools import count
 from typing import Final, Protocol
@@ -42,7 +41,7 @@ class Subscriber:
         self._on_end = on_end
         self._max_frames = max_frames
         self._max_bytes = max_bytes
-        self._queue: OrderedDict[InterimKey | int, Frames | Interim] = OrderedDict()
+        self._queue: dict[InterimKey | int, Frames | Interim] = {}
         self._numbers = count()
         self._size_bytes = 0
         self._frame_count = 0

@@ -17,13 +17,17 @@ FINISH_TIMEOUT_S: Final = 2.0
 
 
 class Worker:
-    """One task (`run`), begun with the first command: most sockets only listen."""
+    """One task of its own, begun with the first command: most sockets only listen, and a task group for each of them
+    would cost more than all else that is kept of them."""
 
-    def __init__(self, do: Callable[[ClientFrame], Awaitable[None]]) -> None:
+    def __init__(self, do: Callable[[ClientFrame], Awaitable[None]], on_failure: Callable[[], None]) -> None:
         self._do = do
+        self._on_failure = on_failure
         self._waiting: deque[ClientFrame] = deque()
         self._arrived = asyncio.Event()
         self._finished = asyncio.Event()
+        self._task = asyncio.create_task(self._run())
+        self._task.add_done_callback(self._ended)
         self.is_busy = False
 
     def put(self, frame: ClientFrame) -> bool:
@@ -35,8 +39,24 @@ class Worker:
         self._arrived.set()
         return True
 
-    async def run(self) -> None:
-        """Work, for ever."""
+    async def stop(self) -> None:
+        """Wait until nothing is left to do, but not for long, and end the task. Raises what it has failed of."""
+        try:
+            await self._finish()
+        finally:
+            self._task.cancel()
+        await asyncio.wait([self._task])
+        if not self._task.cancelled():
+            self._task.result()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """It works for ever, so it was either told to end or has failed."""
+        if not task.cancelled():
+            self.is_busy = False
+            self._finished.set()
+            self._on_failure()
+
+    async def _run(self) -> None:
         while True:
             while self._waiting:
                 await self._do(self._waiting.popleft())
@@ -45,8 +65,7 @@ class Worker:
             self._arrived.clear()
             await self._arrived.wait()
 
-    async def finish(self) -> None:
-        """Wait until nothing is left to do, but not for long."""
+    async def _finish(self) -> None:
         with anyio.move_on_after(FINISH_TIMEOUT_S):
             while self.is_busy:
                 self._finished.clear()
