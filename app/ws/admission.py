@@ -1,8 +1,8 @@
 """Who may open a connection: decided before the accept, without the database."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from ipaddress import ip_address
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
@@ -75,8 +75,7 @@ class Admission:
         self._handshakes = anyio.Semaphore(limits.handshakes_max_count)
         self.is_draining = False
 
-    @contextmanager
-    def admitted(self, connection: AnyConnection) -> Iterator[None]:
+    def admitted(self, connection: AnyConnection) -> "Admitted":
         """The connection counts while the block runs.
 
         Raises:
@@ -88,13 +87,7 @@ class Admission:
         address = connection.client.host if connection.client else UNKNOWN_ADDRESS
         if self._of_address[address] >= self._limits.max_per_address:
             raise TooManyConnections
-        self._of_address[address] += 1
-        try:
-            yield
-        finally:
-            self._of_address[address] -= 1
-            if not self._of_address[address]:
-                del self._of_address[address]
+        return Admitted(self._of_address, address)
 
     def check_tenant(self, tenant_id: TenantId) -> None:
         """Whether the tenant may have one more.
@@ -131,6 +124,24 @@ class Admission:
             is_own = host is not None and host == _host_of("//" + (_header(connection, b"host") or ""))
         if not is_own:
             raise ForeignOrigin
+
+
+class Admitted:
+    """Counts a connection of an address while its block runs. Lasts as long as the connection, hence small."""
+
+    __slots__ = ("_address", "_of_address")
+
+    def __init__(self, of_address: Counter[str], address: str) -> None:
+        self._of_address = of_address
+        self._address = address
+
+    def __enter__(self) -> None:
+        self._of_address[self._address] += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._of_address[self._address] -= 1
+        if not self._of_address[self._address]:
+            del self._of_address[self._address]
 
 
 def _header(connection: AnyConnection, name: bytes) -> str | None:

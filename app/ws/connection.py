@@ -24,10 +24,9 @@ class SocketClosed(Exception):
 
 
 class Connection:
-    """Litestar's socket, which has been accepted, to read from; its transport to write to."""
+    """A socket that Litestar has accepted: from here on the transport alone is read from and written to."""
 
     def __init__(self, socket: AnySocket) -> None:
-        self._socket = socket
         self.transport = transport_of(socket.scope)
         self.transport.forget_handshake()
 
@@ -37,7 +36,7 @@ class Connection:
         Raises:
             SocketClosed: the client went away, or sent what the protocol does not have.
         """
-        message = await self._socket.receive()
+        message = await self.transport.receive()
         if message["type"] == "websocket.disconnect":
             raise SocketClosed(None)
         text = message.get("text")

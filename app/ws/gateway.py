@@ -16,6 +16,7 @@ from app.ws.greeting import Greeter
 from app.ws.history import ConversationHistory
 from app.ws.hub import Hub
 from app.ws.live import LiveConnection, LiveConnections
+from app.ws.originals import OriginalInterims
 from app.ws.rate import RateLimit, TokenBucket
 from app.ws.resume import Cursor, cursor_of
 from app.ws.session import Session
@@ -46,6 +47,7 @@ class Gateway:
         self._admission = admission
         self._live = live
         self._hub = hub
+        self._say_in_passing = OriginalInterims(hub)
         self._history = history
         self._greeter = greeter
         self._run_command = run_command
@@ -87,6 +89,7 @@ class Gateway:
             connection=connection,
             run_command=self._run_command,
             hub=self._hub,
+            say_in_passing=self._say_in_passing,
             bucket=TokenBucket(self._rate_limit),
         )
         subscriber = Subscriber(connection.transport, session.stop_reading)

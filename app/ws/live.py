@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from msgspec import Struct
@@ -78,13 +77,32 @@ class LiveConnections:
         """How many a tenant has."""
         return self._of_tenant[tenant_id]
 
-    @contextmanager
-    def joined(self, connection: LiveConnection) -> Iterator[None]:
+    def joined(self, connection: LiveConnection) -> "Membership":
         """It is one of them while the block runs."""
+        return Membership(self, connection)
+
+    def add(self, connection: LiveConnection) -> None:
+        """It is one of them from now on."""
         self._connections[connection] = None
         self._of_tenant[connection.tenant_id] += 1
-        try:
-            yield
-        finally:
-            del self._connections[connection]
-            self._of_tenant[connection.tenant_id] -= 1
+
+    def remove(self, connection: LiveConnection) -> None:
+        """It is none of them any more."""
+        del self._connections[connection]
+        self._of_tenant[connection.tenant_id] -= 1
+
+
+class Membership:
+    """For a `with` block that lasts as long as a connection; a generator would cost ten times the memory."""
+
+    __slots__ = ("_connection", "_connections")
+
+    def __init__(self, connections: LiveConnections, connection: LiveConnection) -> None:
+        self._connections = connections
+        self._connection = connection
+
+    def __enter__(self) -> None:
+        self._connections.add(self._connection)
+
+    def __exit__(self, *_: object) -> None:
+        self._connections.remove(self._connection)

@@ -52,13 +52,14 @@ class Session:
         connection: Connection,
         run_command: RunCommand,
         hub: Hub,
+        say_in_passing: OriginalInterims,
         bucket: TokenBucket,
     ) -> None:
         self._principal = principal
         self._conversation_id = conversation_id
         self._run_command = run_command
         self._hub = hub
-        self._say_in_passing = OriginalInterims(hub)
+        self._say_in_passing = say_in_passing
         self._reader = FrameReader(connection, bucket)
         self._worker: Worker | None = None
 
