@@ -11,6 +11,7 @@ from app.ws.asyncapi.close_codes import DEFAULT_BACKOFF, Backoff, close_code_tab
 from app.ws.asyncapi.document import document
 from app.ws.asyncapi.messages import SERVER_MESSAGES, client_messages
 from app.ws.asyncapi.tables import field_rows, summary_of
+from app.ws.feed_resume import MAX_PASSED_EVENTS
 from app.ws.protocol import (
     HEARTBEAT_INTERVAL_MS,
     MAX_FRAME_BYTES,
@@ -36,6 +37,7 @@ def websocket_page() -> str:
         max_frame_kib=MAX_FRAME_BYTES // KIBIBYTE,
         max_content_kib=MAX_CONTENT_BYTES // KIBIBYTE,
         max_replay_events=MAX_REPLAY_EVENTS,
+        max_passed_events=f"{MAX_PASSED_EVENTS:,}",
         max_malformed_frames=MAX_MALFORMED_FRAMES,
         snapshot_messages=SNAPSHOT_MESSAGES,
         max_waiting_frames=WAITING_MAX_FRAMES,

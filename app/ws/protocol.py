@@ -204,12 +204,19 @@ class Resume(Struct, kw_only=True, frozen=True):
     """What the server can give of what was asked for. `after` is where the `prev` chain begins."""
 
     outcome: Annotated[
-        ResumeOutcome, Meta(description="`resumed`: all that was missed follows. Otherwise a snapshot does.")
+        ResumeOutcome,
+        Meta(description="`resumed`: all that was missed follows. Otherwise a snapshot does, but not in the feed."),
     ]
     after: Annotated[
-        int, Meta(description="Where the chain of `prev` begins: the first durable message has this `prev`.")
+        int,
+        Meta(
+            description="Where the chain of `prev` begins: the first durable message has this `prev`, in the feed this "
+            "`prev_position`."
+        ),
     ]
-    head: Annotated[int, Meta(description="The version of the conversation: the replay ends with it.")]
+    head: Annotated[
+        int, Meta(description="The version of the conversation, in the feed a position: the replay ends with it.")
+    ]
     epoch: Annotated[str, Meta(description="To be given with `after` when the client comes back.")]
     replay_count: Annotated[int, Meta(description="How many messages are replayed.")]
 
@@ -230,13 +237,14 @@ class Ready(Struct, kw_only=True, frozen=True, tag="ready", tag_field="status"):
 class Live(Struct, kw_only=True, frozen=True, tag="live", tag_field="status"):
     """The replay is complete: everything up to `head` was sent."""
 
-    head: Annotated[int, Meta(description="The version of the conversation.")]
+    head: Annotated[int, Meta(description="The version of the conversation; in the feed, a position.")]
 
 
 class Heartbeat(Struct, kw_only=True, frozen=True, tag="heartbeat", tag_field="status"):
-    """A client whose last `seq` is below `head` has lost its tail and resumes."""
+    """A client of a conversation whose last `seq` is below `head` has lost its tail and resumes. A client of the feed
+    has been sent all that it wants up to `head`, and may resume from there."""
 
-    head: Annotated[int, Meta(description="The version of the conversation.")]
+    head: Annotated[int, Meta(description="The version of the conversation; in the feed, a position.")]
     server_time: Annotated[datetime, Meta(tz=True, description="In UTC.")]
 
 
