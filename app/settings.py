@@ -111,10 +111,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int, Meta(ge=1, le=10_000_000, description="Frames that one client may send at once, before the rate counts.")
     ] = 60
     sockets_max_per_address: Annotated[
-        int, Meta(ge=1, description="Sockets from one address; more are answered 429 before anything else is done.")
+        int,
+        Meta(
+            ge=1,
+            description="Sockets and event streams from one address; more are answered 429 before anything else is done.",
+        ),
     ] = 10_000
     sockets_max_per_tenant: Annotated[
-        int, Meta(ge=1, description="Sockets of one tenant in this process; more are closed with 1013.")
+        int,
+        Meta(
+            ge=1,
+            description="Sockets and event streams of one tenant in this process; more are closed with 1013 or "
+            "answered 503.",
+        ),
     ] = 50_000
     handshakes_max_count: Annotated[
         int, Meta(ge=1, le=10_000, description="Sockets that may read the database for their handshake at a time.")

@@ -89,9 +89,13 @@ class Gathered:
         """Wait for something to write. Until `release` there is no room for more."""
         await self._something.wait()
         self._something = anyio.Event()
+        self.is_writable = False
+        return self.rest()
+
+    def rest(self) -> bytes:
+        """What was gathered. Nothing while something is being written, so that it never overtakes that."""
         frames, self._frames = self._frames, []
         self._size_bytes = 0
-        self.is_writable = False
         return b"".join(map(events_of, frames))
 
     def release(self) -> None:
@@ -209,7 +213,8 @@ class EventStreams:
         last = stream.speaker.say("connection_status", closing, self._clock.now())
         stream.wire.cut_later()
         retry_ms = RETRY_MS if after_ms is None else after_ms
-        await stream.wire.write(b"retry: %d\n%b" % (retry_ms, events_of(last)), is_last=True)
+        words = b"%bretry: %d\n%b" % (stream.outlet.rest(), retry_ms, events_of(last))
+        await stream.wire.write(words, is_last=True)
 
 
 async def _cancel_when_gone(wire: Wire, tasks: TaskGroup) -> None:

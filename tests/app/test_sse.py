@@ -245,6 +245,18 @@ async def test_a_service_that_stops_says_so_and_when_to_come_back(test_databases
     assert [entry for entry in logs if entry["log_level"] == "error"] == []
 
 
+async def test_what_was_said_just_before_the_end_comes_first(server: RunningServer, rest: Rest) -> None:
+    async with streaming(rest.client, await rest.given_conversation()) as stream:
+        await stream.until_live()
+        (connection,) = server.parts.live
+        connection.announce_drain(700)
+        connection.end("service_restart", 700)
+        events = await stream.ended()
+
+    assert [event.frame["payload"]["status"] for event in events] == ["draining", "closing"]
+    assert stream.retry_ms == 700
+
+
 async def test_a_service_that_stops_begins_no_streams(server: RunningServer, rest: Rest) -> None:
     address = path(await rest.given_conversation(), "/events")
     admission = server.parts.drain._admission
