@@ -114,7 +114,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Meta(
             ge=1,
-            description="Sockets and event streams from one address; more are answered 429 before anything else is done.",
+            description="Sockets and event streams from one address; more are answered 429 before anything else is "
+            "done.",
         ),
     ] = 10_000
     sockets_max_per_tenant: Annotated[

@@ -197,13 +197,9 @@ class EventStreams:
                 stream.subscriber.end("internal")
 
     async def _greet(self, stream: Stream, catchup: Catchup) -> None:
-        await stream.wire.write(b"retry: %d\n\n" % RETRY_MS)
+        await _write_in_time(stream, b"retry: %d\n\n" % RETRY_MS)
         for frames in self._greeter.greeting(stream.speaker, catchup.resume, catchup.replay, catchup.snapshot):
-            with anyio.move_on_after(SEND_TIMEOUT_S) as patience:
-                await stream.wire.write(events_of(frames))
-            if patience.cancelled_caught:
-                stream.subscriber.end("slow_consumer")
-                await checkpoint()
+            await _write_in_time(stream, events_of(frames))
 
     async def _say_why(self, stream: Stream) -> None:
         """The last event. A client that does not take it is not waited for."""
@@ -215,6 +211,15 @@ class EventStreams:
         retry_ms = RETRY_MS if after_ms is None else after_ms
         words = b"%bretry: %d\n%b" % (stream.outlet.rest(), retry_ms, events_of(last))
         await stream.wire.write(words, is_last=True)
+
+
+async def _write_in_time(stream: Stream, data: bytes) -> None:
+    """Nobody looks after a stream before it is live, so each write is timed."""
+    with anyio.move_on_after(SEND_TIMEOUT_S) as patience:
+        await stream.wire.write(data)
+    if patience.cancelled_caught:
+        stream.subscriber.end("slow_consumer")
+        await checkpoint()
 
 
 async def _cancel_when_gone(wire: Wire, tasks: TaskGroup) -> None:
