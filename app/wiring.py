@@ -24,6 +24,7 @@ from adapters.system.ids import Uuid7Source
 from app.aggregates import AggregateCache
 from app.feed import Feed
 from app.lifespan import running
+from app.log_tail import LogTail
 from app.ports import HealthSource, ReadModels
 from app.process_health import RunningParts
 from app.projected_position import ProjectedPosition
@@ -133,7 +134,8 @@ def _assemble(settings: Settings, database: Database) -> Parts:
 
     projected = ProjectedPosition()
     read_models = PostgresReadModels(pool, projected)
-    runner = Runner(store, max_page_events=settings.projection_page_events)
+    tail = LogTail(store)
+    runner = Runner(tail, max_page_events=settings.projection_page_events)
     projection = ProjectionLoop(runner, PostgresProjectionStore(database.read_dsn), projected)
 
     clock, ids = SystemClock(), Uuid7Source()
@@ -141,7 +143,12 @@ def _assemble(settings: Settings, database: Database) -> Parts:
     admission = Admission(_admission_limits(settings), live)
     hub = Hub(database.epoch, clock)
     feeds = TenantFeeds(FeedEvents(store, database.epoch))
-    feed = Feed(store, [hub.deliver, projection.wake], settings.feed_poll_interval_s, ordered_listeners=[feeds.deliver])
+    feed = Feed(
+        store,
+        [hub.deliver, projection.wake],
+        settings.feed_poll_interval_s,
+        ordered_listeners=[feeds.deliver, tail.keep],
+    )
     listener = NotificationListener(database.read_dsn, feed.wake, appender.has_notified)
     appender.on_committed = feed.committed
     hub.on_hole = feed.wake
