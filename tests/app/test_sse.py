@@ -10,7 +10,9 @@ from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from app.http import transport
+from app.ws import event_stream
 from app.ws.live import SILENT_BEATS, STUCK_BEATS
+from tests.support.appends import an_append, message
 from tests.support.event_streams import ACCEPT, streaming
 from tests.support.postgres import TestDatabases
 from tests.support.rest import NOBODYS_ID, Rest, path, then_problem
@@ -311,6 +313,26 @@ async def test_a_client_that_never_reads_is_cut_off(
 
         assert live.subscriber.ended == "slow_consumer"
         await until(lambda: (len(server.parts.live), server.parts.hub.subscriber_count) == (0, 0))
+    assert [entry for entry in logs if entry["log_level"] == "error"] == []
+
+
+async def test_a_client_that_does_not_read_its_replay_is_cut_off(
+    server: RunningServer, rest: Rest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "CUT_AFTER_S", 0.1)
+    monkeypatch.setattr(event_stream, "SEND_TIMEOUT_S", 0.1)
+    conversation_id = await rest.given_conversation()
+    events = [message(LARGE_TEXT) for _ in range(300)]
+    await server.parts.store.append(an_append(conversation_id, 1, events=events))
+    address = path(conversation_id, "/events?after=0")
+    request = f"GET {address} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n"
+    with tcp_socket(server.address, SMALL_BUFFER_BYTES) as connection, capture_logs() as logs:
+        await asyncio.get_running_loop().sock_sendall(connection, request.encode())
+        await until(lambda: len(server.parts.live) == 1)
+        (live,) = server.parts.live
+        await until(lambda: len(server.parts.live) == 0)
+
+    assert (live.subscriber.ended, live.is_live) == ("slow_consumer", False)
     assert [entry for entry in logs if entry["log_level"] == "error"] == []
 
 

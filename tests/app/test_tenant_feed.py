@@ -344,6 +344,21 @@ async def test_a_client_that_does_not_read_is_closed_with_4499(server: RunningSe
     await until(lambda: server.parts.feeds.subscriber_count == 0)
 
 
+async def test_who_cannot_be_told_in_time_is_closed_with_4412_and_resumes(
+    server: RunningServer, rest: Rest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tenant_feed, "WAITING_MAX_EVENTS", 3)
+    conversation_id = await rest.given_conversation()
+    begin = await server.head_position()
+    async with feeding(server.address) as client:
+        await client.until_live()
+        await server.parts.store.append(an_append(conversation_id, 1, events=[message() for _ in range(10)]))
+        frames, code, reason = await client.closed()
+
+    assert (frames, code, reason) == ([], 4412, "position_lost")
+    assert len({frame["position"] for frame in await whole_feed(server, begin)}) == 10
+
+
 async def test_the_feed_only_tells(server: RunningServer, rest: Rest) -> None:
     async with feeding(server.address) as client:
         await client.until_live()
