@@ -58,6 +58,8 @@ class AppendQueue:
         self._pending: deque[PendingAppend] = deque()
         self._size_bytes = 0
         self._filled = asyncio.Event()
+        # Once, because Python asks the system for the process each time that it is asked for the loop.
+        self._loop = asyncio.get_running_loop()
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -74,7 +76,7 @@ class AppendQueue:
         full = len(self._pending) >= self._limits.queue_max_commands
         if full or self._size_bytes + encoded.size_bytes > self._limits.queue_max_bytes:
             raise Overloaded(retry_after_ms=500)
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         pending = PendingAppend(encoded, loop.create_future(), loop.time() + self._limits.outcome_deadline_s)
         self._pending.append(pending)
         self._size_bytes += encoded.size_bytes

@@ -5,7 +5,6 @@ from typing import Any, assert_never
 
 import msgspec
 from msgspec import Struct
-from websockets.frames import Frame, Opcode
 
 from app.ws.protocol import (
     Answer,
@@ -46,7 +45,18 @@ marks_of = msgspec.json.Decoder(Marks).decode
 
 def frames_of(*texts: bytes) -> Frames:
     """The frames of these texts."""
-    return Frames(texts, b"".join([Frame(Opcode.TEXT, text).serialize(mask=False) for text in texts]))
+    return Frames(texts, text_frame(texts[0]) if len(texts) == 1 else b"".join(map(text_frame, texts)))
+
+
+def text_frame(text: bytes) -> bytes:
+    """One unmasked text frame of RFC 6455. The library's own way to it, which can do all kinds, takes three times as
+    long, and every message goes this way."""
+    size_bytes = len(text)
+    if size_bytes < 126:
+        return b"\x81" + size_bytes.to_bytes(1, "big") + text
+    if size_bytes < 2**16:
+        return b"\x81\x7e" + size_bytes.to_bytes(2, "big") + text
+    return b"\x81\x7f" + size_bytes.to_bytes(8, "big") + text
 
 
 def encode(envelope: Envelope) -> Frames:

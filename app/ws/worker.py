@@ -24,7 +24,8 @@ class Worker:
         self._do = do
         self._on_failure = on_failure
         self._waiting: deque[ClientFrame] = deque()
-        self._arrived = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._arrival: asyncio.Future[None] | None = None
         self._finished = asyncio.Event()
         self._task = asyncio.create_task(self._run())
         self._task.add_done_callback(self._ended)
@@ -36,7 +37,9 @@ class Worker:
             return False
         self._waiting.append(frame)
         self.is_busy = True
-        self._arrived.set()
+        if self._arrival is not None:
+            self._arrival.set_result(None)
+            self._arrival = None
         return True
 
     async def stop(self) -> None:
@@ -62,8 +65,8 @@ class Worker:
                 await self._do(self._waiting.popleft())
             self.is_busy = False
             self._finished.set()
-            self._arrived.clear()
-            await self._arrived.wait()
+            self._arrival = self._loop.create_future()
+            await self._arrival
 
     async def _finish(self) -> None:
         with anyio.move_on_after(FINISH_TIMEOUT_S):

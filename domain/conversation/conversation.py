@@ -65,6 +65,9 @@ class Status(StrEnum):
     ENDED = "ENDED"
 
 
+_STATUS_OF_STATE = {state: Status(state) for state in State}
+
+
 class Conversation(Struct, frozen=True, kw_only=True):
     """One conversation at one version. `version` is the number of its events; 0 and no state before the first.
 
@@ -122,7 +125,7 @@ def status(conversation: Conversation) -> Status | None:
         return Status.ERROR
     if conversation.state is State.IDLE and conversation.answered:
         return Status.WAITING_FOR_USER
-    return Status(conversation.state)
+    return _STATUS_OF_STATE[conversation.state]
 
 
 def allowed(conversation: Conversation) -> tuple[str, ...]:
