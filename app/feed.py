@@ -9,12 +9,12 @@ processes stored before it, and are told it again when the feed has read so far.
 once, in the order of positions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import anyio
 
 from domain.errors import StoreUnavailable
-from domain.ports import CommittedListener, EventLog, RecordedEvent
+from domain.ports import CommittedListener, EventLog, RecordedEvent, UnknownPlace
 
 PAGE_EVENTS = 1_000
 MIN_READ_INTERVAL_S = 0.02
@@ -36,6 +36,7 @@ class Feed:
         self._ordered_listeners = tuple(ordered_listeners)
         self._poll_interval_s = poll_interval_s
         self._hint = anyio.Event()
+        self.on_unknown: Callable[[Sequence[UnknownPlace]], None] = lambda _unknown: None
         self.position = 0
         self.is_reading = False
 
@@ -79,6 +80,7 @@ class Feed:
             self.position = max(self.position, page.last_position)
             _tell(self._listeners, page.events)
             _tell(self._ordered_listeners, news)
+            self.on_unknown(page.unknown)
             if page.last_position == position:
                 return
 

@@ -152,6 +152,7 @@ def _assemble(settings: Settings, database: Database) -> Parts:
     listener = NotificationListener(database.read_dsn, feed.wake, appender.has_notified)
     appender.on_committed = feed.committed
     hub.on_hole = feed.wake
+    feed.on_unknown = hub.miss
 
     health = RunningParts(
         appender=appender,

@@ -71,12 +71,21 @@ class EventLog(Protocol):
         ...
 
 
+class UnknownPlace(Struct, frozen=True):
+    """Where an event stands that newer code wrote."""
+
+    tenant_id: TenantId
+    conversation_id: ConversationId
+    version: int
+
+
 class EventPage(Struct, frozen=True):
     """`last_position` is where to go on; it counts the unknown events, which `events` leaves out."""
 
     events: Sequence[RecordedEvent]
     last_position: int
     unknown_events: int = 0
+    unknown: Sequence[UnknownPlace] = ()
 
 
 class Clock(Protocol):

@@ -12,7 +12,7 @@ from adapters.postgres.recorded import from_row, from_rows
 from adapters.postgres.statements import statement
 from domain.errors import UnknownEvent
 from domain.ids import CommandId, ConversationId, TenantId
-from domain.ports import Append, EventPage, RecordedEvent
+from domain.ports import Append, EventPage, RecordedEvent, UnknownPlace
 
 _READ_STREAM = statement("read_stream")
 _FIND_COMMAND = statement("find_command")
@@ -43,13 +43,14 @@ class PostgresEventStore:
     async def read_page(self, after_position: int, limit: int) -> EventPage:
         rows = await self._rows(_READ_PAGE, (after_position, limit))
         events: list[RecordedEvent] = []
+        unknown: list[UnknownPlace] = []
         for row in rows:
             try:
                 events.append(from_row(row))
             except UnknownEvent:
-                continue
+                unknown.append(UnknownPlace(TenantId(row[5]), ConversationId(row[0]), row[1]))
         last_position = rows[-1][4] if rows else after_position
-        return EventPage(events, last_position, len(rows) - len(events))
+        return EventPage(events, last_position, len(unknown), unknown)
 
     async def head_position(self) -> int:
         rows = await self._rows(_HEAD_POSITION, ())

@@ -16,7 +16,7 @@ from app.ws.subscriber import Subscriber
 from domain.conversation.conversation import Conversation
 from domain.conversation.evolution import fold
 from domain.ids import ConversationId, TenantId
-from domain.ports import Clock, RecordedEvent
+from domain.ports import Clock, RecordedEvent, UnknownPlace
 
 MAX_EARLY_EVENTS: Final = 1_000
 """Events that may come while the first subscriber still reads; more are dropped, which leaves a hole."""
@@ -67,9 +67,15 @@ class Channel:
         if recorded.version == before.version + 1:
             self._send(recorded, before)
             self._hole_since_s = None
-        elif recorded.version > before.version and self._hole_since_s is None:
-            self._hole_since_s = monotonic()
+        else:
+            self.miss(recorded.version - 1)
         return recorded.version <= before.version + 1
+
+    def miss(self, version: int) -> None:
+        """The event exists and was not told: a hole, unless it was told before."""
+        before = self._conversation
+        if before is not None and version > before.version and self._hole_since_s is None:
+            self._hole_since_s = monotonic()
 
     def is_broken(self, now_s: float) -> bool:
         """Whether a hole has stayed."""
@@ -136,6 +142,13 @@ class Hub:
             channel = self._channels.get((recorded.tenant_id, recorded.conversation_id))
             if channel is not None and not channel.deliver(recorded):
                 self.on_hole()
+
+    def miss(self, unknown: Sequence[UnknownPlace]) -> None:
+        """Take note of events that this release cannot read."""
+        for place in unknown:
+            channel = self._channels.get((place.tenant_id, place.conversation_id))
+            if channel is not None:
+                channel.miss(place.version)
 
     def broadcast_interim(self, key: ChannelKey, message: InterimMessage) -> None:
         """Send an ephemeral message to all subscribers of the conversation."""
