@@ -141,8 +141,8 @@ def _assemble(settings: Settings, database: Database) -> Parts:
     clock, ids = SystemClock(), Uuid7Source()
     live = LiveConnections()
     admission = Admission(_admission_limits(settings), live)
-    hub = Hub(database.epoch, clock)
     feeds = TenantFeeds(FeedEvents(store, database.epoch))
+    hub = Hub(database.epoch, clock, overhearing=feeds)
     feed = Feed(
         store,
         [hub.deliver, projection.wake],

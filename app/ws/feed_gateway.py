@@ -1,8 +1,8 @@
 """The socket of a tenant's feed: every event of all its conversations, in the order of positions.
 
 Each frame is that of the conversation's own socket, with its place in the feed added: `position`, and `prev_position`,
-which is the `position` of the durable message before it on this connection. Nothing else is told: what is being said
-at a moment is broadcast on the sockets of the conversations.
+which is the `position` of the durable message before it on this connection. Whoever asks for `interims` is also told
+what is being said at the moment, in the frames of the conversations' own sockets.
 
 A client that wants the whole picture connects without `after`, lists the conversations over REST with `min_position` =
 `head` of `ready`, and takes of the feed what has a higher `seq` than the `version` that was listed. Later it comes back
@@ -34,7 +34,7 @@ from domain.conversation.errors import InvalidCommand
 from domain.ports import Clock
 
 PATH: Final = "/api/ws/feed"
-FILTERS: Final = ("user_id", "state", "type")
+FILTERS: Final = ("user_id", "state", "type", "interims")
 
 
 class FeedGateway:

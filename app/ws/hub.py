@@ -7,7 +7,7 @@ the feed read the store, which tells everything again in order.
 
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import Final
+from typing import Final, Protocol
 
 from app.ws.frames import durable_frames
 from app.ws.inbound import InterimMessage
@@ -25,6 +25,18 @@ HOLE_PATIENCE_S: Final = 5.0
 """How long a hole may last before the subscribers are sent to resume: this process cannot read what is missing."""
 
 ChannelKey = tuple[TenantId, ConversationId]
+
+
+class Overhearing(Protocol):
+    """Who listens to what is being said in all conversations of a tenant."""
+
+    def wants_interims(self, tenant_id: TenantId) -> bool:
+        """Whether anybody does."""
+        ...
+
+    def hear(self, tenant_id: TenantId, conversation: Conversation | None, said: Interim) -> None:
+        """Something is being said. The conversation is null where nobody here has read it."""
+        ...
 
 
 class Channel:
@@ -77,16 +89,23 @@ class Channel:
         if before is not None and version > before.version and self._hole_since_s is None:
             self._hole_since_s = monotonic()
 
+    @property
+    def conversation(self) -> Conversation | None:
+        """As the subscribers know it; null until the first of them has read it."""
+        return self._conversation
+
     def is_broken(self, now_s: float) -> bool:
         """Whether a hole has stayed."""
         return self._hole_since_s is not None and now_s - self._hole_since_s > HOLE_PATIENCE_S
 
-    def broadcast_interim(self, message: InterimMessage) -> None:
-        """Send an ephemeral message to everybody, unless something newer was said already."""
-        if self.interims.accept(message):
-            said = self._interim(message)
-            for subscriber in self.subscribers:
-                subscriber.put_interim(said)
+    def broadcast_interim(self, message: InterimMessage) -> Interim | None:
+        """Send an ephemeral message to everybody, unless something newer was said already. What was sent."""
+        if not self.interims.accept(message):
+            return None
+        said = self._interim(message)
+        for subscriber in self.subscribers:
+            subscriber.put_interim(said)
+        return said
 
     def go_live(self, subscriber: Subscriber, head: int) -> None:
         """Let go what was held back for the subscriber, and tell what is being said: it has missed how it began."""
@@ -108,10 +127,11 @@ class Channel:
 class Hub:
     """All channels of this process. A channel lives as long as it has subscribers."""
 
-    def __init__(self, epoch: str, clock: Clock) -> None:
+    def __init__(self, epoch: str, clock: Clock, overhearing: Overhearing | None = None) -> None:
         self.epoch = epoch
         self.on_hole: Callable[[], None] = lambda: None
         self._clock = clock
+        self._overhearing = overhearing
         self._channels: dict[ChannelKey, Channel] = {}
 
     @property
@@ -151,15 +171,21 @@ class Hub:
                 channel.miss(place.version)
 
     def broadcast_interim(self, key: ChannelKey, message: InterimMessage) -> None:
-        """Send an ephemeral message to all subscribers of the conversation."""
+        """Send an ephemeral message to all subscribers of the conversation, and to those of the tenant's feed that
+        ask for it."""
         channel = self._channels.get(key)
-        if channel is not None:
-            channel.broadcast_interim(message)
+        if self._overhearing is None or not self._overhearing.wants_interims(key[0]):
+            if channel is not None:
+                channel.broadcast_interim(message)
+        elif channel is None:
+            self._overhearing.hear(key[0], None, interim(message, key[1], self.epoch, self._clock.now()))
+        elif (said := channel.broadcast_interim(message)) is not None:
+            self._overhearing.hear(key[0], channel.conversation, said)
 
-    def answer_end(self, key: ChannelKey, response_id: str) -> int:
-        """At which character the pieces of an answer end that its listeners have been told."""
+    def answer_end(self, key: ChannelKey, response_id: str) -> int | None:
+        """At which character the pieces of an answer end that its listeners have been told; null if there are none."""
         channel = self._channels.get(key)
-        return 0 if channel is None else channel.interims.answer_end(response_id)
+        return None if channel is None else channel.interims.answer_end(response_id)
 
     def end_broken(self) -> None:
         """Give up the channels that wait for an event that does not come, and send their subscribers away: a resume

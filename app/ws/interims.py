@@ -18,6 +18,9 @@ MAX_ANSWER_CHARACTERS: Final = 64 * 1024
 """Of an open answer; what goes beyond is only in the deltas, and in the end in the answer itself."""
 
 InterimKey = tuple[MessageType, str]
+"""Within a conversation."""
+QueueKey = tuple[str | None, MessageType, str]
+"""Within a connection, which may be of many conversations: two of them may give a segment the same name."""
 
 
 class Interim(Struct, frozen=True):
@@ -28,9 +31,10 @@ class Interim(Struct, frozen=True):
     frames: Frames
 
     @property
-    def key(self) -> InterimKey | None:
+    def key(self) -> QueueKey | None:
         """What it shares with those that replace it."""
-        return key_of(self.message)
+        key = self.message.key
+        return None if key is None else (self.envelope.conversation_id, self.message.type, key)
 
     def after(self, waiting: "Interim") -> "Interim | None":
         """What to send in place of one that still waits and this one: a text replaces, a delta is added. None where

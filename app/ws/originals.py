@@ -100,6 +100,8 @@ class OriginalInterims:
                 message = _transcript(interim)
             case AnswerPiece():
                 offset = self._hub.answer_end(key, interim.response_id) if interim.offset is None else interim.offset
+                if offset is None:
+                    return  # nobody can know where the piece belongs
                 delta = AnswerDelta(response_id=interim.response_id, offset=offset, delta=interim.text)
                 message = InterimMessage("ai_response", delta, delta.response_id, delta.offset)
             case SpeechMark():

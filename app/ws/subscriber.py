@@ -10,7 +10,7 @@ from itertools import count
 from typing import Final, Protocol
 
 from app.ws.frames import Frames
-from app.ws.interims import Interim, InterimKey
+from app.ws.interims import Interim, QueueKey
 
 QUEUE_MAX_FRAMES: Final = 256
 QUEUE_MAX_BYTES: Final = 2**20
@@ -41,7 +41,7 @@ class Subscriber:
         self._on_end = on_end
         self._max_frames = max_frames
         self._max_bytes = max_bytes
-        self._queue: dict[InterimKey | int, Frames | Interim] = {}
+        self._queue: dict[QueueKey | int, Frames | Interim] = {}
         self._numbers = count()
         self._size_bytes = 0
         self._frame_count = 0
@@ -146,13 +146,13 @@ class Subscriber:
             and self._size_bytes + len(frames.wire) <= self._max_bytes
         )
 
-    def _add(self, key: InterimKey | int, item: Frames | Interim) -> None:
+    def _add(self, key: QueueKey | int, item: Frames | Interim) -> None:
         self._queue[key] = item
         frames = item.frames if isinstance(item, Interim) else item
         self._frame_count += len(frames.texts)
         self._size_bytes += len(frames.wire)
 
-    def _remove(self, key: InterimKey | int) -> Frames:
+    def _remove(self, key: QueueKey | int) -> Frames:
         item = self._queue.pop(key)
         frames = item.frames if isinstance(item, Interim) else item
         self._frame_count -= len(frames.texts)

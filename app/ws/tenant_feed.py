@@ -1,7 +1,8 @@
 """The feeds of tenants: every event of all conversations of a tenant, in the order of positions.
 
 Ordered events come from `app.feed` and wait in a queue of the tenant, because its conversations may have to be read
-before they can be told. Nothing waits and nothing is folded for a tenant to whose feed nobody listens.
+before they can be told. Nothing waits and nothing is folded for a tenant to whose feed nobody listens. What is being
+said comes from the hub, waits for nothing, and is only for those who ask for it.
 """
 
 from collections import deque
@@ -14,7 +15,9 @@ from anyio.lowlevel import checkpoint
 from app.ws.feed_events import FeedEvent, FeedEvents
 from app.ws.feed_filter import FeedFilter
 from app.ws.frames import Frames
+from app.ws.interims import Interim
 from app.ws.subscriber import QUEUE_MAX_FRAMES, Subscriber
+from domain.conversation.conversation import Conversation
 from domain.errors import StoreUnavailable
 from domain.ids import TenantId
 from domain.ports import RecordedEvent
@@ -39,6 +42,11 @@ class FeedSubscriber:
         self._last = 0
         self._held: list[FeedEvent] | None = []
 
+    @property
+    def wants_interims(self) -> bool:
+        """Whether it asks for what is being said."""
+        return self._wanted.with_interims
+
     def begin(self, after: int) -> None:
         """The chain of positions begins here."""
         self._last = after
@@ -62,6 +70,12 @@ class FeedSubscriber:
             if frames is not None:
                 self.subscriber.put(frames)
 
+    def hear(self, conversation: Conversation | None, said: Interim) -> None:
+        """Send what is being said, if it is wanted; during a replay it is not, as it would come before what led to
+        it."""
+        if self.subscriber.ended is None and self._wanted.wants_interim(conversation, said.message.type):
+            self.subscriber.put_interim(said)
+
     def go_live(self, head: int) -> None:
         """The replay has sent everything up to `head`: what was held back above it follows."""
         held, self._held = self._held or [], None
@@ -82,6 +96,7 @@ class TenantFeed:
 
     def __init__(self) -> None:
         self.subscribers: set[FeedSubscriber] = set()
+        self.overhearing: set[FeedSubscriber] = set()
         self.waiting: deque[RecordedEvent] = deque()
 
     def add(self, recorded: RecordedEvent) -> None:
@@ -117,13 +132,17 @@ class TenantFeeds:
 
     def attach(self, tenant_id: TenantId, subscriber: FeedSubscriber) -> None:
         """From now on the subscriber gets every event of the tenant."""
-        self._feeds.setdefault(tenant_id, TenantFeed()).subscribers.add(subscriber)
+        feed = self._feeds.setdefault(tenant_id, TenantFeed())
+        feed.subscribers.add(subscriber)
+        if subscriber.wants_interims:
+            feed.overhearing.add(subscriber)
 
     def detach(self, tenant_id: TenantId, subscriber: FeedSubscriber) -> None:
         """The subscriber is gone; with the last one goes what waits."""
         feed = self._feeds.get(tenant_id)
         if feed is not None:
             feed.subscribers.discard(subscriber)
+            feed.overhearing.discard(subscriber)
             if not feed.subscribers:
                 del self._feeds[tenant_id]
 
@@ -138,6 +157,18 @@ class TenantFeeds:
             if feed is not None:
                 feed.add(recorded)
                 self._hint.set()
+
+    def wants_interims(self, tenant_id: TenantId) -> bool:
+        """Whether anybody asks for what is being said. Implements `Overhearing`."""
+        feed = self._feeds.get(tenant_id)
+        return feed is not None and bool(feed.overhearing)
+
+    def hear(self, tenant_id: TenantId, conversation: Conversation | None, said: Interim) -> None:
+        """Tell those who ask for it. Implements `Overhearing`."""
+        feed = self._feeds.get(tenant_id)
+        if feed is not None:
+            for subscriber in feed.overhearing:
+                subscriber.hear(conversation, said)
 
     def head(self, tenant_id: TenantId, subscriber: FeedSubscriber) -> int:
         """The position up to which the subscriber has been sent all that it wants."""

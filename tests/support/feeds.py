@@ -37,7 +37,8 @@ class FeedClient(SocketClient):
 
     def _check(self, frame: Json) -> None:
         check_server_frame(frame)
-        assert (frame["conversation_id"] is None) is (frame["seq"] is None)
+        is_interim = not frame.get("final", True)
+        assert (frame["conversation_id"] is None) is (frame["seq"] is None and not is_interim)
         if frame["payload"].get("status") == "ready":
             assert self.chain is None, "ready came twice"
             resume = frame["payload"]["resume"]
@@ -56,7 +57,7 @@ class FeedClient(SocketClient):
 async def feeding(address: str, *, receive_buffer_bytes: int | None = None, **query: Any) -> AsyncIterator[FeedClient]:
     """A connection to the feed of the server whose REST is at `address`. Nothing has been read yet."""
     async with connect(
-        f"{address.replace('http', 'ws', 1)}/api/ws/feed?{urlencode(query)}",
+        f"{address.replace('http', 'ws', 1)}/api/ws/feed?{urlencode(query, doseq=True)}",
         subprotocols=[Subprotocol(SUBPROTOCOL)],
         compression=None,
         proxy=None,

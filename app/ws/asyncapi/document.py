@@ -78,8 +78,8 @@ CHANNELS: Final = (
         name="feed",
         address="/api/ws/feed",
         title="All conversations of the tenant",
-        description="Every event of all conversations, in the order of `position`. Nothing can be sent but `ping` and "
-        "`ack`.",
+        description="Every event of all conversations, in the order of `position`; and, where it is asked for, what is "
+        "being said. Nothing can be sent but `ping` and `ack`.",
         told=feed_messages(),
         frames=tuple(message for message in client_messages() if message.frame in (PingFrame, AckFrame)),
         query={
@@ -105,7 +105,13 @@ CHANNELS: Final = (
             "type": {
                 "type": "string",
                 "examples": ["ai_response,transcript_update"],
-                "description": f"Durable messages of these types, of {', '.join(DURABLE_TYPES)}.",
+                "description": f"Messages of these types, of {', '.join(DURABLE_TYPES)}.",
+            },
+            "interims": {
+                "type": "string",
+                "enum": ["true", "false"],
+                "default": "false",
+                "description": "Also the interim messages of the conversations that are chosen.",
             },
         },
     ),

@@ -100,9 +100,9 @@ def client_messages() -> tuple[ClientMessage, ...]:
 
 
 def feed_messages() -> tuple[ServerMessage, ...]:
-    """Those that the feed of a tenant has: what is stored, and what is said of the connection itself."""
-    elsewhere = ("snapshot", "ack")
-    return tuple(told for told in SERVER_MESSAGES if told.kind != "interim" and told.name not in elsewhere)
+    """Those that the feed of a tenant has: all but what is the answer to a command, or the beginning of one
+    conversation."""
+    return tuple(told for told in SERVER_MESSAGES if told.name not in ("snapshot", "ack"))
 
 
 def envelope_of(message: ServerMessage) -> Envelope:
