@@ -37,7 +37,7 @@ class SocketClient:
     def __init__(self, connection: ClientConnection, conversation_id: str) -> None:
         self.connection = connection
         self.texts: list[str] = []
-        self._conversation_id = conversation_id
+        self.conversation_id = conversation_id
         self._chain: Chain | None = None
         self._ids: set[str] = set()
         self._kept: deque[Json] = deque()
@@ -140,7 +140,7 @@ class SocketClient:
 
     def _check(self, frame: Json) -> None:
         check_server_frame(frame)
-        assert frame["conversation_id"] == self._conversation_id
+        assert frame["conversation_id"] == self.conversation_id
         if frame["payload"].get("status") == "ready":
             self._begin(frame["payload"]["resume"])
         if self._chain is not None:
