@@ -1,5 +1,6 @@
 """The socket of one conversation: cursor, conversation, replay; then it is live."""
 
+from functools import partial
 from typing import Final
 
 from litestar import websocket
@@ -18,7 +19,7 @@ from app.ws.hub import Hub
 from app.ws.live import LiveConnection, LiveConnections
 from app.ws.originals import OriginalInterims
 from app.ws.rate import RateLimit, TokenBucket
-from app.ws.resume import Cursor, cursor_of
+from app.ws.resume import cursor_of
 from app.ws.session import Session
 from app.ws.subscriber import Subscriber
 from domain.ids import ConversationId
@@ -66,23 +67,19 @@ class Gateway:
     async def serve(self, socket: AnySocket, principal: Principal, conversation_id: ConversationId) -> None:
         """Serve the socket until it is closed."""
         speaker = Speaker(conversation_id, self._hub.epoch)
-
-        async def talk(connection: Connection) -> None:
-            cursor = cursor_of(socket.query_params.get("after"), socket.query_params.get("epoch"), "seq")
-            self._admission.check_tenant(principal.tenant_id)
-            await self._talk(connection, speaker, principal, conversation_id, cursor)
-
-        await self._door.serve(socket, speaker, talk)
+        await self._door.serve(socket, speaker, partial(self._talk, socket, speaker, principal, conversation_id))
 
     async def _talk(
         self,
-        connection: Connection,
+        socket: AnySocket,
         speaker: Speaker,
         principal: Principal,
         conversation_id: ConversationId,
-        cursor: Cursor,
+        connection: Connection,
     ) -> None:
         """Attach first, then read the store, then let go what came meanwhile: nothing falls between."""
+        cursor = cursor_of(socket.query_params.get("after"), socket.query_params.get("epoch"), "seq")
+        self._admission.check_tenant(principal.tenant_id)
         session = Session(
             principal=principal,
             conversation_id=conversation_id,
