@@ -1,225 +1,212 @@
-"""Two processes on one database: one after the other is killed with its sockets, and the clients go on at the other."""
+"""Two processes of the service on one database: one is killed under load, and its clients go on at the other."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from itertools import cycle
+import random
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import anyio
 import httpx
 import msgspec
-from uuid_utils import uuid7
+import pytest
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.typing import Subprotocol
 
-from tests.support.history import HistoryLog, judge, read_log, stored_events
+from app.client.chain import Chain
+from app.client.frames import Frame
+from domain.ports import RecordedEvent
+from tests.support.history import HistoryLog, Outcome, judge, read_log, stored_events
 from tests.support.postgres import embedded_server, temporary_folder
-from tests.support.rest import Rest
 from tests.support.served import ServedProcess
-from tests.support.sockets import Json, SocketClient, connected
-from tests.support.waiting import until
 
-CONVERSATIONS = 10
-MAX_COMMANDS = 450  # a replay has at most 500 events
-COMMAND_INTERVAL_S = 0.03
-LOAD_S = 1.5
-RECONNECT_INTERVAL_S = 0.05
+CONVERSATIONS = 12
+LISTENERS_OF_EACH = 2
+LOAD_S = 2.0
+REQUEST_TIMEOUT_S = 5.0
+CATCHING_UP_MAX_S = 20.0
 
-TURN: tuple[tuple[str, Json], ...] = (
-    ("start_listening", {}),
-    ("submit_user_message", {"content": "A table for two?"}),
+TURN = (
+    ("submit_user_message", {"content": "Find a table for two."}),
     ("start_response", {}),
-    ("complete_response", {"content": "At seven?"}),
+    ("complete_response", {"content": "At half past eleven?"}),
 )
+LOST = (OSError, httpx.TransportError, ConnectionClosed, InvalidHandshake, TimeoutError)
+
+Json = dict[str, Any]
 
 
-class Roamer:
-    """A client that goes to the other process when one is lost, and keeps what it has got, each frame once."""
+class Nodes:
+    """Where the service is to be had. Who has lost one tries another."""
 
-    def __init__(self, nodes: list[ServedProcess], conversation_id: str) -> None:
-        self._nodes = nodes
-        self._epoch: str | None = None
+    def __init__(self, *served: ServedProcess) -> None:
+        self.alive = list(served)
+
+    def any(self) -> ServedProcess:
+        """One of those that are not known to be dead."""
+        return random.choice(self.alive)
+
+
+class Listener:
+    """Follows one conversation over all of its connections, from its first event, and checks the chain."""
+
+    def __init__(self, conversation_id: str) -> None:
         self.conversation_id = conversation_id
-        self.begins_after = 0
-        self.version: int | None = None
-        self.texts: dict[str, str] = {}
-        self.outcomes: list[str] = []
+        self.chain = Chain(0)
+        self.faults: list[str] = []
+        self.connections = 0
+        self.ids: list[str] = []
 
-    async def run(self) -> None:
-        """For ever, wherever there is somebody."""
-        for node in cycle(self._nodes):
-            try:
-                async with connected(node.url, self.conversation_id, after=self.version, epoch=self._epoch) as client:
-                    await self._shake_hands(client)
-                    await self.talk(client)
-            except (ConnectionClosed, OSError, InvalidHandshake):
-                await anyio.sleep(RECONNECT_INTERVAL_S)
-
-    async def talk(self, client: SocketClient) -> None:
-        """A listener only listens."""
+    async def listen(self, nodes: Nodes) -> None:
+        """For ever, where there is a node."""
         while True:
-            await self.next(client)
+            with suppress(*LOST):
+                await self._listen(nodes.any())
+            await asyncio.sleep(0.05)
 
-    async def next(self, client: SocketClient) -> Json:
-        """The next frame, noted; silence is no fault."""
-        while True:
-            try:
-                frame = await client.next()
-            except TimeoutError:
-                continue
-            self._note(frame, client.texts[-1])
-            return frame
+    async def _listen(self, served: ServedProcess) -> None:
+        url = f"{served.websocket_url}/api/ws/conversations/{self.conversation_id}?after={self.chain.cursor}"
+        async with connect(url, subprotocols=[Subprotocol("conv.v1")], proxy=None, close_timeout=1) as connection:
+            self.connections += 1
+            async for text in connection:
+                self._hear(msgspec.json.decode(text))
 
-    async def _shake_hands(self, client: SocketClient) -> None:
-        """Note the replay; the first connection begins where the conversation is."""
-        handshake = await client.until_live()
-        resume = handshake[0]["payload"]["resume"]
-        self.outcomes.append(resume["outcome"])
-        for frame, text in zip(handshake, client.texts, strict=True):
-            self._note(frame, text)
-        if self.version is None:
-            self.begins_after = self.version = resume["after"]
-            self._epoch = resume["epoch"]
-
-    def _note(self, frame: Json, text: str) -> None:
-        if frame["seq"] is None:
-            return
-        assert self.texts.setdefault(frame["id"], text) == text
-        part = frame.get("part")
-        if part is None or part[0] == part[1]:
-            self.version = frame["seq"]
+    def _hear(self, frame: Json) -> None:
+        if frame["payload"].get("status") == "ready":
+            resume = frame["payload"]["resume"]
+            self.faults += [] if resume["outcome"] == "resumed" else [f"{resume} instead of a replay"]
+            self.faults += self.chain.connect(resume["epoch"], resume["after"])
+        self.faults += self.chain.follow(msgspec.convert(frame, Frame))
+        if frame["seq"] is not None and frame.get("part", [1, 1])[0] == frame.get("part", [1, 1])[1]:
+            self.ids.append(frame["id"].partition(".")[0])
 
 
-class Driver(Roamer):
-    """Holds the conversation: a command without an answer is sent again, with its id, to whoever is there."""
+class Writer:
+    """Holds one conversation over sockets: a command without an answer is sent again, with its id, to another node."""
 
-    def __init__(self, nodes: list[ServedProcess], conversation_id: str, log: HistoryLog) -> None:
-        super().__init__(nodes, conversation_id)
+    def __init__(self, conversation_id: str, log: HistoryLog) -> None:
+        self._conversation_id = conversation_id
         self._log = log
-        self._pending: Json | None = None
-        self._commands: Iterator[tuple[str, Json]] = cycle(TURN)
-        self.answered = 0
-        self.is_over = False
+        self.is_stopped = False
+        self._pending: tuple[str, str, Json] | None = None
+        self._sent = 0
 
-    @property
-    def is_done(self) -> bool:
-        return self.is_over and self._pending is None
+    async def write(self, nodes: Nodes) -> None:
+        """Until it is stopped and has no command without an answer."""
+        while not self.is_stopped or self._pending is not None:
+            with suppress(*LOST):
+                await self._write(nodes.any())
+            await asyncio.sleep(0.05)
 
-    async def talk(self, client: SocketClient) -> None:
-        """One command after the other, until it is over; then listen."""
-        while (not self.is_over and self.answered < MAX_COMMANDS) or self._pending is not None:
-            await self._command(client)
-            await anyio.sleep(COMMAND_INTERVAL_S)
-        await super().talk(client)
+    async def _write(self, served: ServedProcess) -> None:
+        url = f"{served.websocket_url}/api/ws/conversations/{self._conversation_id}"
+        async with connect(url, proxy=None, close_timeout=1) as connection:
+            while not self.is_stopped or self._pending is not None:
+                if self._pending is None:
+                    name, payload = TURN[self._sent % len(TURN)]
+                    self._pending = (str(uuid4()), name, payload)
+                command_id, name, payload = self._pending
+                self._log.invoke(self._conversation_id, command_id)
+                frame = {"type": "command", "id": command_id, "name": name, "payload": payload}
+                try:
+                    await connection.send(msgspec.json.encode(frame), text=True)
+                    async with asyncio.timeout(REQUEST_TIMEOUT_S):
+                        answer = await self._answer(connection, command_id)
+                except LOST as lost:
+                    self._log.unknown(self._conversation_id, command_id, type(lost).__name__)
+                    raise
+                self._take(command_id, answer)
+                await asyncio.sleep(0.08)
 
-    async def _command(self, client: SocketClient) -> None:
-        if self._pending is None:
-            name, payload = next(self._commands)
-            self._pending = {"type": "command", "id": str(uuid7()), "name": name, "payload": payload}
-        command_id = self._pending["id"]
-        self._log.invoke(self.conversation_id, command_id)
-        await client.send(self._pending)
-        answer: Json = {}
-        while answer.get("command_id") != command_id:
-            answer = (await self.next(client))["payload"]
-        if "version" not in answer or "code" in answer:
-            assert answer["retryable"], answer
-            self._log.unknown(self.conversation_id, command_id, answer["code"])
-            return
-        self._log.ok(self.conversation_id, command_id, [answer["version"]])
-        self._pending = None
-        self.answered += 1
+    async def _answer(self, connection: Any, command_id: str) -> Json:
+        while True:
+            frame: Json = msgspec.json.decode(await connection.recv())
+            if frame["seq"] is None and frame["payload"].get("command_id") == command_id:
+                return frame
 
-
-@contextmanager
-def two_nodes() -> Iterator[tuple[Path, str, list[ServedProcess]]]:
-    """A folder, a database with every flush on, and two processes that serve it."""
-    with embedded_server(durable=True) as postgres, temporary_folder() as folder:
-        nodes = [ServedProcess(folder / name, {"DATABASE_URL": postgres.dsn}) for name in ("left", "right")]
-        try:
-            for node in nodes:
-                node.start()
-            yield folder, postgres.dsn, nodes
-        finally:
-            for node in nodes:
-                if node.is_running():
-                    node.kill()
+    def _take(self, command_id: str, answer: Json) -> None:
+        payload = answer["payload"]
+        if answer["type"] == "ack":
+            self._log.ok(self._conversation_id, command_id, [payload["version"]])
+            self._pending = None
+            self._sent += 1
+        else:
+            assert payload["retryable"], payload
+            self._log.unknown(self._conversation_id, command_id, payload["code"])
 
 
-@asynccontextmanager
-async def running(roamers: list[Roamer]) -> AsyncIterator[None]:
-    async with anyio.create_task_group() as tasks:
-        for roamer in roamers:
-            tasks.start_soon(roamer.run)
-        yield
-        tasks.cancel_scope.cancel()
-
-
-async def given_conversation(node: ServedProcess, log: HistoryLog) -> str:
-    """Noted in the history like every command."""
-    command_id, conversation_id = str(uuid7()), str(uuid7())
+async def start_conversation(served: ServedProcess, log: HistoryLog) -> str:
+    """Its id."""
+    conversation_id, command_id = str(uuid4()), str(uuid4())
     log.invoke(conversation_id, command_id)
-    async with httpx.AsyncClient(base_url=node.url, headers={"Idempotency-Key": command_id}) as http:
-        await Rest(http).given_conversation(id=conversation_id)
+    async with httpx.AsyncClient(base_url=served.url, headers={"Idempotency-Key": command_id}) as client:
+        answer = await client.post("/api/v2/conversations", json={"id": conversation_id})
+        assert answer.status_code == httpx.codes.CREATED, answer.text
     log.ok(conversation_id, command_id, [1])
     return conversation_id
 
 
-async def lose(node: ServedProcess) -> None:
-    """kill -9 under load; a while later it is there again."""
-    node.kill()
-    await anyio.sleep(LOAD_S)
-    await anyio.to_thread.run_sync(node.start)
-    await anyio.sleep(LOAD_S / 2)
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with temporary_folder() as folder:
+        yield folder
 
 
-async def everything_of(node: ServedProcess, conversation_id: str) -> list[str]:
-    """Every durable frame there is, as a replay from the beginning tells it."""
-    async with connected(node.url, conversation_id, after=0) as client:
-        await client.until_live()
-        return [text for text in client.texts if msgspec.json.decode(text)["seq"] is not None]
+async def test_clients_of_a_killed_process_go_on_at_another_with_neither_loss_nor_double(folder: Path) -> None:
+    with embedded_server(durable=True) as postgres:
+        # given two processes on one database, and clients at both
+        doomed, other = (ServedProcess(folder / name, {"DATABASE_URL": postgres.dsn}) for name in ("one", "two"))
+        for served in (doomed, other):
+            await anyio.to_thread.run_sync(served.start)
+        log_path = folder / "history.jsonl"
+        log = HistoryLog(log_path)
+        nodes = Nodes(doomed, other)
+        ids = [await start_conversation(nodes.any(), log) for _ in range(CONVERSATIONS)]
+        writers = [Writer(conversation_id, log) for conversation_id in ids]
+        listeners = [Listener(conversation_id) for conversation_id in ids for _ in range(LISTENERS_OF_EACH)]
+        try:
+            async with anyio.create_task_group() as listening:
+                for listener in listeners:
+                    listening.start_soon(listener.listen, nodes)
+                async with anyio.create_task_group() as writing:
+                    for writer in writers:
+                        writing.start_soon(writer.write, nodes)
+                    await anyio.sleep(LOAD_S)
+                    # when one of them is killed under load
+                    doomed.kill()
+                    nodes.alive.remove(doomed)
+                    await anyio.sleep(LOAD_S)
+                    for writer in writers:
+                        writer.is_stopped = True
+                # then every listener catches up
+                stored = stored_events(postgres.dsn)
+                heads = {conversation_id: len(ids) for conversation_id, ids in event_ids(stored).items()}
+                with anyio.fail_after(CATCHING_UP_MAX_S):
+                    while any(one.chain.version < heads[one.conversation_id] for one in listeners):  # noqa: ASYNC110
+                        await anyio.sleep(0.05)
+                listening.cancel_scope.cancel()
+            assert await anyio.to_thread.run_sync(other.stop) == 0
+        finally:
+            if other.is_running():
+                other.kill()
+            log.close()
+
+    # and nothing that was acknowledged is lost, nothing is doubled, and everybody saw exactly what is stored
+    entries = read_log(log_path)
+    assert judge(entries, stored) == []
+    assert sum(entry.outcome is Outcome.OK for entry in entries) > 10 * CONVERSATIONS
+    assert [listener.faults for listener in listeners] == [[]] * len(listeners)
+    assert [listener.ids for listener in listeners] == [event_ids(stored)[one.conversation_id] for one in listeners]
+    assert any(listener.connections > 1 for listener in listeners)
 
 
-async def test_clients_of_a_killed_process_resume_at_the_other_and_nothing_is_missed() -> None:
-    with two_nodes() as (folder, dsn, nodes):
-        left, right = nodes
-        log = HistoryLog(folder / "history.jsonl")
-        # given conversations that are driven at one process and listened to at the other
-        ids = [await given_conversation(nodes[number % 2], log) for number in range(CONVERSATIONS)]
-        sides = [nodes if number % 2 else nodes[::-1] for number in range(CONVERSATIONS)]
-        drivers = [Driver(side, conversation_id, log) for side, conversation_id in zip(sides, ids, strict=True)]
-        listeners = [Roamer(side[::-1], conversation_id) for side, conversation_id in zip(sides, ids, strict=True)]
-        roamers: list[Any] = [*drivers, *listeners]
-
-        async with running(roamers):
-            await until(lambda: all(roamer.outcomes for roamer in roamers))
-            await anyio.sleep(LOAD_S)
-            # when one process is lost with its sockets, and then the other
-            await lose(left)
-            await lose(right)
-            for driver in drivers:
-                driver.is_over = True
-            async with asyncio.timeout(30):
-                await until(lambda: all(driver.is_done for driver in drivers))
-                expected = {conversation_id: await everything_of(left, conversation_id) for conversation_id in ids}
-                await until(lambda: all(len(held_by(roamer)) == len(owed(roamer, expected)) for roamer in roamers))
-        log.close()
-
-        # then what was acknowledged is stored, once, without a hole
-        assert judge(read_log(folder / "history.jsonl"), stored_events(dsn)) == []
-        assert all(driver.answered > 20 for driver in drivers)
-        # and every client has every frame since its first connection, in order and byte for byte
-        for roamer in roamers:
-            assert held_by(roamer) == owed(roamer, expected)
-            assert roamer.outcomes[0] == "fresh"
-            assert set(roamer.outcomes[1:]) == {"resumed"}
-
-
-def held_by(roamer: Roamer) -> list[str]:
-    return list(roamer.texts.values())
-
-
-def owed(roamer: Roamer, expected: dict[str, list[str]]) -> list[str]:
-    texts = expected[roamer.conversation_id]
-    return [text for text in texts if msgspec.json.decode(text)["seq"] > roamer.begins_after]
+def event_ids(stored: tuple[RecordedEvent, ...]) -> dict[str, list[str]]:
+    """By conversation, in order."""
+    ids: dict[str, list[str]] = defaultdict(list)
+    for event in stored:
+        ids[event.conversation_id].append(event.event_id)
+    return ids
