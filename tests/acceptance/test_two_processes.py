@@ -30,7 +30,7 @@ LOAD_S = 2.0
 REQUEST_TIMEOUT_S = 5.0
 CATCHING_UP_MAX_S = 20.0
 
-TURN = (
+TURN: tuple[tuple[str, dict[str, Any]], ...] = (
     ("submit_user_message", {"content": "Find a table for two."}),
     ("start_response", {}),
     ("complete_response", {"content": "At half past eleven?"}),
