@@ -14,7 +14,9 @@ from app.console.service_url import url_option
 @click.option("--user", metavar="ID", help="Of all conversations, only those of this user.")
 @click.option("--state", metavar="STATE", help="Of all conversations, only while they are in this state.")
 @click.option("--type", "message_type", metavar="TYPE", help="Of all conversations, only messages of this type.")
-@click.option("--interims", is_flag=True, help="Interim texts too, where they cannot replace each other in place.")
+@click.option(
+    "--interims", is_flag=True, help="Interim texts too where they cannot replace each other in place, as in a file."
+)
 @click.option("--json", "as_json", is_flag=True, help="Every frame as it comes, one a line.")
 @click.option("--no-color", is_flag=True, help="Without colours; NO_COLOR does the same.")
 @click.option(
@@ -49,8 +51,8 @@ def watch(
 ) -> None:
     """Watch a conversation live, or without CONVERSATION all of them.
 
-    Shows what was said last, then every change of state and every message as it happens; at a terminal, words are
-    replaced in place while they are spoken. A connection that is lost is resumed where it broke off, and a line says
+    Shows what was said last, then every change of state and every message as it happens; at a terminal, words appear in
+    the lowest lines while they are spoken. A connection that is lost is resumed where it broke off, and a line says
     whether anything was missed. It is over when the conversation has ended, or with Ctrl-C (status 130).
 
     \b

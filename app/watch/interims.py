@@ -1,6 +1,7 @@
 """What is being said at this moment: replaced word by word, and gone when it is said for good."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from time import monotonic
 from typing import Any, Final
 
 from msgspec import Struct
@@ -9,28 +10,34 @@ from app.client.frames import Frame
 from app.watch.narration import Line, said
 from app.watch.words import objects_in, words
 
-MAX_OPEN: Final = 8
-"""More than can be watched; the oldest makes room."""
+MAX_OPEN: Final = 1_000
+"""The one that was heard least recently makes room."""
+QUIET_S: Final = 30.0
+"""Who says nothing for so long is not speaking any more; what was said is kept for the case that more comes."""
 
 _Key = tuple[str | None, str, str]
 
 
 class OpenInterims:
-    """Of one conversation or of many. A text is kept whole, as deltas tell only what is added."""
+    """Of one conversation or of many. A text is kept whole, as deltas tell only what is added. Whoever began first is
+    first, so that a line stays where it is while it is spoken."""
 
-    def __init__(self) -> None:
+    def __init__(self, now_s: Callable[[], float] = monotonic) -> None:
+        self._now_s = now_s
         self._texts: dict[_Key, _Text] = {}
         self._lines: dict[_Key, Line] = {}
+        self._heard_at_s: dict[_Key, float] = {}
 
     def hear(self, frame: Frame) -> Line:
         """An interim, as far as it has come."""
         key = (frame.conversation_id, frame.type, frame.key or "")
-        text = self._texts.pop(key, _Text()).next(frame.payload)
-        self._texts[key] = text
+        text = self._texts[key] = self._texts.get(key, _Text()).next(frame.payload)
+        self._heard_at_s.pop(key, None)
+        self._heard_at_s[key] = self._now_s()
         speaker = "assistant" if frame.type == "ai_response" else frame.payload.get("speaker", "user")
         line = self._lines[key] = said(frame, speaker, ((text.shown(), "italic"),))
         if len(self._texts) > MAX_OPEN:
-            self._forget(next(iter(self._texts)))
+            self._forget(next(iter(self._heard_at_s)))
         return line
 
     def settle(self, frame: Frame) -> None:
@@ -49,17 +56,19 @@ class OpenInterims:
         """The connection is lost, and what is said now is not heard."""
         self._texts.clear()
         self._lines.clear()
+        self._heard_at_s.clear()
 
     def lines(self) -> tuple[Line, ...]:
-        """All of them, as they are now."""
-        return tuple(self._lines[key] for key in self._texts)
+        """Of all who speak, as they are now."""
+        quiet_since_s = self._now_s() - QUIET_S
+        return tuple(line for key, line in self._lines.items() if self._heard_at_s[key] > quiet_since_s)
 
     def _drop(self, conversation_id: str | None, message_type: str) -> None:
         for key in [key for key in self._texts if key[:2] == (conversation_id, message_type)]:
             self._forget(key)
 
     def _forget(self, key: _Key) -> None:
-        del self._texts[key], self._lines[key]
+        del self._texts[key], self._lines[key], self._heard_at_s[key]
 
 
 class _Text(Struct, frozen=True):

@@ -15,10 +15,22 @@ from app.watch.narration import DIM, Line, is_snapshot, lines_of
 from app.watch.typesetting import short_id, text_of
 
 MAX_KNOWN_CONVERSATIONS: Final = 10_000
+CONVERSATION_STYLES: Final = (
+    "bright_cyan",
+    "bright_yellow",
+    "bright_magenta",
+    "bright_green",
+    "bright_blue",
+    "bright_red",
+)
+"""By turns, as conversations appear."""
 
 
 class Screen(Protocol):
     """Shows what happens."""
+
+    wants_interims: bool
+    """Whether what is being said is of any use here."""
 
     def hear(self, frame: Frame, text: bytes) -> None:
         """The next frame, also as it came."""
@@ -40,8 +52,9 @@ class Screen(Protocol):
 class JsonLines:
     """Every frame as one line; what is said beside them goes to `say`."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, say: Callable[[str], None], *, with_interims: bool) -> None:
         self._say = say
+        self.wants_interims = with_interims
 
     def hear(self, frame: Frame, text: bytes) -> None:  # noqa: ARG002 - as it came
         """Write it out at once."""
@@ -69,8 +82,9 @@ class Timeline:
         self._of_many = of_many
         self._with_interims = with_interims
         self._interims = OpenInterims()
-        self._known: set[str] = set()
+        self._styles: dict[str, str] = {}
         self._last_seq = 0
+        self.wants_interims = with_interims or area is not None
 
     def hear(self, frame: Frame, text: bytes) -> None:  # noqa: ARG002 - in words
         """Show what the frame says; of the connection its client tells."""
@@ -81,7 +95,7 @@ class Timeline:
         else:
             self._hear_interim(frame)
         if self._area is not None:
-            self._area.show(self._interims.lines())
+            self._area.show([self._text_of(line) for line in self._interims.lines()])
 
     def note(self, sentence: str) -> None:
         """One dim line."""
@@ -115,14 +129,20 @@ class Timeline:
             self._print(line)
 
     def _print(self, line: Line) -> None:
-        if self._of_many and line.conversation_id is not None and self._is_new(line.conversation_id):
-            self.note(f"{short_id(line.conversation_id)} is conversation {line.conversation_id}")
-        self._console.print(text_of(line, with_conversation=self._of_many), soft_wrap=True)
+        self._console.print(self._text_of(line), soft_wrap=True)
 
-    def _is_new(self, conversation_id: str) -> bool:
-        if conversation_id in self._known:
-            return False
-        if len(self._known) >= MAX_KNOWN_CONVERSATIONS:
-            self._known.clear()
-        self._known.add(conversation_id)
-        return True
+    def _text_of(self, line: Line) -> Text:
+        return text_of(line, self._style_of(line.conversation_id) if self._of_many else None)
+
+    def _style_of(self, conversation_id: str | None) -> str:
+        """What tells the conversation from the others. The first time, its id is told."""
+        if conversation_id is None:
+            return DIM
+        style = self._styles.get(conversation_id)
+        if style is None:
+            if len(self._styles) >= MAX_KNOWN_CONVERSATIONS:
+                self._styles.clear()
+            style = CONVERSATION_STYLES[len(self._styles) % len(CONVERSATION_STYLES)]
+            self._styles[conversation_id] = style
+            self.note(f"{short_id(conversation_id)} is conversation {conversation_id}")
+        return style

@@ -22,6 +22,7 @@ from app.client.patience import ServiceAway
 from app.watch.live_area import LiveArea
 from app.watch.options import Options
 from app.watch.screens import JsonLines, Screen, Timeline
+from app.watch.typesetting import columns_width
 from app.watch.watcher import Watcher
 
 INTERRUPTED: Final = 130
@@ -123,7 +124,7 @@ class Watching:
 def _screen(options: Options) -> Iterator[Screen]:
     of_many = options.conversation_id is None
     if options.as_json:
-        yield JsonLines(partial(click.echo, err=True))
+        yield JsonLines(partial(click.echo, err=True), with_interims=options.with_interims)
         return
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
@@ -132,7 +133,7 @@ def _screen(options: Options) -> Iterator[Screen]:
     if not sys.stdout.isatty() or console.is_dumb_terminal:
         yield timeline(None)
         return
-    with LiveArea(console, of_many=of_many) as area:
+    with LiveArea(console, columns_width(of_many=of_many)) as area:
         yield timeline(area)
 
 

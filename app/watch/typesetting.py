@@ -10,14 +10,20 @@ LABEL_WIDTH: Final = 10
 SEQ_WIDTH: Final = 5
 ID_CHARACTERS: Final = 8
 """Of the end of an id, which is its random part."""
+TIME_CHARACTERS: Final = len("12:34:56")
 
 
-def text_of(line: Line, *, with_conversation: bool = False) -> Text:
-    """The columns."""
+def columns_width(*, of_many: bool) -> int:
+    """Of everything before what is said."""
+    return TIME_CHARACTERS + 1 + (ID_CHARACTERS + 1 if of_many else 0) + SEQ_WIDTH + 2 + LABEL_WIDTH + 1
+
+
+def text_of(line: Line, conversation_style: str | None = None) -> Text:
+    """The columns. Without a style for it the conversation is left out."""
     text = Text(no_wrap=True)
     text.append(f"{line.time} ", DIM)
-    if with_conversation:
-        text.append(f"{short_id(line.conversation_id or ''):>{ID_CHARACTERS}} ", DIM)
+    if conversation_style is not None:
+        text.append(f"{short_id(line.conversation_id or ''):>{ID_CHARACTERS}} ", conversation_style)
     text.append(f"{'' if line.seq is None else line.seq:>{SEQ_WIDTH}}  ", DIM)
     text.append(f"{line.label:<{LABEL_WIDTH}} ", line.style)
     for part, style in line.parts:

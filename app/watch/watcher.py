@@ -43,6 +43,8 @@ class Watcher:
     def cursor(self) -> dict[str, str]:
         """Where the last connection broke off; at first, where the user wants to begin."""
         query = dict(self._options.filters)
+        if self._options.conversation_id is None and self._screen.wants_interims:
+            query["interims"] = "true"
         if self._cursor is not None:
             query["after"] = str(self._cursor)
         if self._epoch is not None:
@@ -95,6 +97,8 @@ class Watcher:
         self._screen.wait(None)
         if self._has_been_ready or (self._options.after is not None and resume.outcome != "resumed"):
             self._screen.note(self._sentence_of(resume))
+        elif self._options.conversation_id is None and resume.outcome == "fresh":
+            self._screen.note("watching all conversations, from now on")
         if self._epoch not in (None, resume.epoch):
             self._screen.start_over()
         self._has_been_ready = self._is_ready = True

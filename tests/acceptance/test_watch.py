@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -257,6 +257,71 @@ def test_at_a_terminal_words_replace_each_other_and_states_have_colours(served: 
     assert not any("A tab" in line and "two" not in line for line in lines)
     assert any(line.endswith("A table for two") for line in lines)
     assert "\x1b" not in "".join(lines)
+
+
+def test_at_a_terminal_the_words_of_all_conversations_appear_as_they_are_spoken(served: ServedProcess) -> None:
+    # given somebody who watches all conversations, at a terminal and into a file
+    leader, follower = pty.openpty()
+    with os.fdopen(follower, "wb") as terminal:
+        at_terminal = start_watch(served, output=terminal)
+    in_file = start_watch(served)
+    read_until(in_file, "watching all conversations")
+    shown = read_terminal(leader, "watching all conversations")
+    conversations = [given_conversation(served) for _ in range(2)]
+    for conversation_id in conversations:
+        listen = {"name": "start_listening"}
+        httpx.post(f"{served.url}{path(conversation_id, '/commands')}", json=listen).raise_for_status()
+        shown += read_terminal(leader, "LISTENING")
+
+    # when two people speak at the same time, and what one of them has said is final
+    one, other = conversations
+    for conversation_id, text in ((one, "A tab"), (other, "Is it"), (one, "A table for"), (other, "Is it open")):
+        speak(served, conversation_id, text)
+    shown, both = read_screen(leader, shown, lambda lines: lines[-1].endswith("Is it open") and "for" in lines[-2])
+    submit = {"name": "submit_user_message", "payload": {"content": "A table for two", "segment_ids": ["s-1"]}}
+    httpx.post(f"{served.url}{path(one, '/commands')}", json=submit).raise_for_status()
+    shown, settled = read_screen(leader, shown, lambda lines: "PROCESSING" in lines[-2] and "open" in lines[-1])
+    read_until(in_file, "PROCESSING")
+    for watch in (at_terminal, in_file):
+        watch.send_signal(signal.SIGINT)
+    assert at_terminal.communicate(timeout=PATIENCE_S)[1] == ""
+    os.close(leader)
+    finish(in_file)
+
+    # then each had one line at the bottom, and what is final stands above the one who still speaks
+    assert [line.split()[1:] for line in both[-2:]] == [
+        [one[-8:], "user", "A", "table", "for"],
+        [other[-8:], "user", "Is", "it", "open"],
+    ]
+    assert [line.split()[1:] for line in settled if "A table" in line] == [
+        [one[-8:], "3", "user", "A", "table", "for", "two"]
+    ]
+
+
+def read_screen(leader: int, shown: str, is_there: Callable[[list[str]], bool]) -> tuple[str, list[str]]:
+    """What is shown when the screen looks like that, and the screen."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not is_there(lines := screen_of(shown)):
+        assert time.monotonic() < deadline, f"the screen has {lines}"
+        if select.select([leader], [], [], 0.1)[0]:
+            shown += os.read(leader, 65_536).decode(errors="replace")
+    return shown, lines
+
+
+def screen_of(shown: str) -> list[str]:
+    """The lines of a screen that is long enough, as they stand after all this."""
+    lines, row = [""], 0
+    for piece in re.findall(r"\x1b\[[0-9;?]*[A-Za-z]|\r|\n|[^\x1b\r\n]+", shown):
+        if piece == "\n":
+            row += 1
+            lines += [""] * (row + 1 - len(lines))
+        elif piece.endswith("A") and piece[0] == "\x1b":
+            row -= int(piece[2:-1] or 1)
+        elif piece == "\x1b[2K":
+            lines[row] = ""
+        elif piece[0] not in "\x1b\r":
+            lines[row] += piece
+    return [line.rstrip() for line in lines if line.strip()]
 
 
 def read_terminal(leader: int, word: str) -> str:

@@ -72,7 +72,7 @@ async def watch(scenes: Sequence[Scene], until: str, **options: Any) -> Watched:
     console = Console(file=output, color_system=None, width=300)
     async with scripted_service(*scenes) as service:
         chosen = replace(DEFAULTS, **{"url": service.address, **options})
-        timeline = Timeline(console, None, of_many=chosen.conversation_id is None, with_interims=False)
+        timeline = Timeline(console, None, of_many=chosen.conversation_id is None, with_interims=chosen.with_interims)
         watcher = Watcher(chosen, timeline)
         address = chosen.conversation_id
         url = feed_url(chosen.url) if address is None else conversation_socket_url(chosen.url, address)
@@ -239,6 +239,24 @@ async def test_the_feed_is_resumed_by_position_with_its_filters() -> None:
     shown = [line.split()[1] for line in watched.lines if "IDLE → LISTENING" in line]
     assert shown == ["c-one", "c-two", "c-one", "c-end"]
     assert watched.told("resumed at 110, nothing missed")
+
+
+@pytest.mark.parametrize(("with_interims", "asked"), [(True, {"interims": "true"}), (False, {})])
+async def test_the_feed_is_asked_for_what_is_being_said_only_where_it_is_shown(
+    with_interims: bool, asked: dict[str, str]
+) -> None:
+    scenes = [scene(about_the_feed(ready("fresh", 100)), about_the_feed(live(100)), in_feed(105, 100, "c-end"))]
+
+    watched = await watch(scenes, until="c-end   ", conversation_id=None, with_interims=with_interims)
+
+    assert watched.cursors == [asked]
+    assert watched.lines[0] == "watching all conversations, from now on"
+
+
+async def test_a_conversation_tells_what_is_being_said_unasked() -> None:
+    watched = await watch([scene(FRESH, SNAPSHOT, live(1))], until="IDLE", with_interims=True)
+
+    assert watched.cursors == [{}]
 
 
 async def test_a_hole_in_the_feed_is_read_again() -> None:

@@ -1,6 +1,7 @@
 """A watched conversation in words: every event has its line, and nothing that is sent can break one."""
 
 import json
+import re
 import unicodedata
 from io import StringIO
 from typing import Any
@@ -11,7 +12,10 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from app.client.frames import Frame, read_frame
-from app.watch.screens import Timeline
+from app.watch.interims import MAX_OPEN, QUIET_S, OpenInterims
+from app.watch.live_area import MAX_LINES, LiveArea
+from app.watch.screens import CONVERSATION_STYLES, Timeline
+from app.watch.typesetting import columns_width
 from app.watch.words import printable, time_of_day
 from tests.support.scripted_service import envelope, state
 
@@ -133,6 +137,99 @@ def test_in_the_feed_a_line_names_its_conversation_and_the_whole_id_once() -> No
 
     assert "conversation 0199-aaaaaaaa-12345678" in lines[0]
     assert [line.split()[:2] for line in lines[1:]] == [["12345678", "5"], ["12345678", "6"]]
+
+
+def spoken(conversation_id: str, text: str) -> Frame:
+    """A segment that has the same key in all conversations."""
+    frame = interim("transcript_update", {"text": text}) | {"conversation_id": conversation_id}
+    return read_frame(json.dumps(frame).encode())
+
+
+def settled(conversation_id: str, text: str) -> Frame:
+    frame = envelope("transcript_update", {"text": text}, seq=2) | {"conversation_id": conversation_id}
+    return read_frame(json.dumps(frame).encode())
+
+
+def words_in(interims: OpenInterims) -> list[str]:
+    return [line.parts[0][0] for line in interims.lines()]
+
+
+def test_who_speaks_stays_in_place_whoever_says_the_next_word() -> None:
+    interims = OpenInterims()
+    for conversation_id, text in (("one", "A"), ("two", "Is"), ("one", "A table"), ("three", "I"), ("two", "Is it")):
+        interims.hear(spoken(conversation_id, text))
+
+    assert words_in(interims) == ["A table", "Is it", "I"]
+    interims.settle(settled("one", "A table."))
+    assert words_in(interims) == ["Is it", "I"]
+
+
+def test_who_has_been_quiet_for_long_is_shown_again_with_the_next_word() -> None:
+    now_s = 0.0
+    interims = OpenInterims(lambda: now_s)
+    interims.hear(spoken("one", "A"))
+    now_s = QUIET_S
+    interims.hear(spoken("two", "Is"))
+    assert words_in(interims) == ["Is"]
+
+    interims.hear(spoken("one", "A table"))
+    assert words_in(interims) == ["A table", "Is"]
+
+
+def test_when_too_many_speak_the_one_that_was_heard_least_recently_is_forgotten() -> None:
+    interims = OpenInterims()
+    for number in range(MAX_OPEN):
+        interims.hear(spoken(str(number), str(number)))
+    interims.hear(spoken("0", "0 again"))
+    interims.hear(spoken("new", "new"))
+
+    assert words_in(interims) == ["0 again", *map(str, range(2, MAX_OPEN)), "new"]
+
+
+def at_a_terminal(width: int, *frames: Frame) -> str:
+    """What a terminal is sent until the last frame is shown."""
+    output = StringIO()
+    console = Console(file=output, force_terminal=True, color_system="standard", width=width, height=40)
+    with LiveArea(console, columns_width(of_many=True)) as area:
+        timeline = Timeline(console, area, of_many=True, with_interims=False)
+        for frame in frames:
+            timeline.hear(frame, b"")
+        return output.getvalue()
+
+
+def plain(shown: str) -> str:
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
+
+
+def test_the_lowest_lines_are_few_and_say_how_many_more_speak() -> None:
+    shown = at_a_terminal(100, *(spoken(f"c-{number}", f"word {number}.") for number in range(MAX_LINES + 3)))
+
+    last = plain(shown[shown.rindex("word 0.") :])
+    assert re.findall(r"word (\d+)\.", last) == [*map(str, range(MAX_LINES))]
+    assert "… and 3 more who speak" in last
+
+
+def test_each_conversation_has_a_colour_and_keeps_it() -> None:
+    shown = at_a_terminal(
+        100, spoken("c-one", "A"), spoken("c-two", "Is"), settled("c-one", "A table."), settled("c-two", "Is it?")
+    )
+
+    colours = {name: set(re.findall(rf"\x1b\[(\d+)m +{name} \x1b\[0m", shown)) for name in ("c-one", "c-two")}
+    assert [len(used) for used in colours.values()] == [1, 1]
+    assert colours["c-one"] != colours["c-two"]
+    assert len(set(CONVERSATION_STYLES)) == len(CONVERSATION_STYLES)
+
+
+@pytest.mark.parametrize("width", [60, 90])
+def test_of_a_long_text_its_end_is_shown_after_who_says_it(width: int) -> None:
+    text = " ".join(f"w{number}" for number in range(60))
+
+    shown = plain(at_a_terminal(width, spoken("c-one", text)))
+
+    (line,) = {line for line in shown.splitlines() if "w59" in line}
+    assert len(line) == width
+    assert re.search(r"c-one .*…", line)
+    assert line.endswith(" w58 w59")
 
 
 @pytest.mark.parametrize("text", ["\x1b[31mred", "a\x07b", "a\rb", "\x9b2J", "abc\u202edef", "a\u2028b"])
