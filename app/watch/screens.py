@@ -88,12 +88,10 @@ class Timeline:
 
     def hear(self, frame: Frame, text: bytes) -> None:  # noqa: ARG002 - in words
         """Show what the frame says; of the connection its client tells."""
-        if frame.type in ("connection_status", "ack") or (frame.type == "error" and frame.payload.get("fatal")):
-            return
-        if frame.final:
-            self._settle(frame)
-        else:
+        if not frame.final:
             self._hear_interim(frame)
+        elif not _is_of_the_connection(frame):
+            self._settle(frame)
         if self._area is not None:
             self._area.show([self._text_of(line) for line in self._interims.lines()])
 
@@ -146,3 +144,7 @@ class Timeline:
             self._styles[conversation_id] = style
             self.note(f"{short_id(conversation_id)} is conversation {conversation_id}")
         return style
+
+
+def _is_of_the_connection(frame: Frame) -> bool:
+    return frame.type in ("connection_status", "ack") or (frame.type == "error" and bool(frame.payload.get("fatal")))

@@ -176,6 +176,22 @@ def test_who_has_been_quiet_for_long_is_shown_again_with_the_next_word() -> None
     assert words_in(interims) == ["A table", "Is"]
 
 
+def test_a_heartbeat_finds_who_has_ceased_to_speak(monkeypatch: pytest.MonkeyPatch) -> None:
+    output = StringIO()
+    console = Console(file=output, force_terminal=True, color_system=None, width=100, height=40)
+    with LiveArea(console, columns_width(of_many=True)) as area:
+        timeline = Timeline(console, area, of_many=True, with_interims=False)
+        timeline.hear(spoken("c-one", "A table"), b"")
+        shown_before = output.getvalue()
+        monkeypatch.setattr("app.watch.interims.QUIET_S", 0.0)
+        timeline.hear(read_frame(json.dumps(envelope("connection_status", {"status": "heartbeat"})).encode()), b"")
+        shown_after = output.getvalue()[len(shown_before) :]
+
+    assert "A table" in shown_before
+    assert shown_after
+    assert "A table" not in shown_after
+
+
 def test_when_too_many_speak_the_one_that_was_heard_least_recently_is_forgotten() -> None:
     interims = OpenInterims()
     for number in range(MAX_OPEN):
