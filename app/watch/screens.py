@@ -12,7 +12,7 @@ from app.client.frames import Frame
 from app.watch.interims import OpenInterims, interims_in
 from app.watch.live_area import LiveArea
 from app.watch.narration import DIM, Line, is_snapshot, lines_of
-from app.watch.typesetting import short_id, text_of
+from app.watch.typesetting import columns_width, hanging, short_id, text_of
 
 MAX_KNOWN_CONVERSATIONS: Final = 10_000
 CONVERSATION_STYLES: Final = (
@@ -127,7 +127,10 @@ class Timeline:
             self._print(line)
 
     def _print(self, line: Line) -> None:
-        self._console.print(self._text_of(line), soft_wrap=True)
+        text = self._text_of(line)
+        if self._area is not None:
+            text = hanging(text, self._console, columns_width(of_many=self._of_many))
+        self._console.print(text, soft_wrap=True)
 
     def _text_of(self, line: Line) -> Text:
         return text_of(line, self._style_of(line.conversation_id) if self._of_many else None)

@@ -2,12 +2,13 @@
 
 from typing import Final
 
+from rich.console import Console
 from rich.text import Text
 
 from app.watch.narration import DIM, Line
 
 LABEL_WIDTH: Final = 10
-SEQ_WIDTH: Final = 5
+SEQ_WIDTH: Final = 4
 ID_CHARACTERS: Final = 8
 """Of the end of an id, which is its random part."""
 TIME_CHARACTERS: Final = len("12:34:56")
@@ -30,6 +31,16 @@ def text_of(line: Line, conversation_style: str | None = None) -> Text:
         text.append(part, style)
     text.rstrip()
     return text
+
+
+def hanging(text: Text, console: Console, columns_width: int) -> Text:
+    """What does not fit on a line goes on under where it begins, if there is room for it."""
+    room = console.width - columns_width
+    if text.cell_len <= console.width or room < columns_width // 2:
+        return text
+    first, *others = text[columns_width:].wrap(console, room, no_wrap=False)
+    indent = " " * columns_width
+    return Text("\n").join([text[:columns_width] + first, *(Text(indent) + line for line in others)])
 
 
 def short_id(conversation_id: str) -> str:

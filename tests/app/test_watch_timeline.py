@@ -237,6 +237,20 @@ def test_each_conversation_has_a_colour_and_keeps_it() -> None:
 
 
 @pytest.mark.parametrize("width", [60, 90])
+def test_a_long_message_goes_on_under_where_it_begins(width: int) -> None:
+    text = " ".join(f"word{number}" for number in range(30)) + " " + "x" * width
+
+    shown = plain(at_a_terminal(width, settled("c-one", text)))
+
+    head = columns_width(of_many=True)
+    first, *others = [line.rpartition("\r")[2] for line in shown.splitlines() if "word" in line or "xx" in line]
+    assert "user" in first[:head]
+    assert {line[:head] for line in others} == {" " * head}
+    assert " ".join(line[head:].strip() for line in (first, *others)).replace("x x", "xx") == text
+    assert all(len(line) <= width for line in (first, *others))
+
+
+@pytest.mark.parametrize("width", [60, 90])
 def test_of_a_long_text_its_end_is_shown_after_who_says_it(width: int) -> None:
     text = " ".join(f"w{number}" for number in range(60))
 
