@@ -50,7 +50,7 @@ class Follower:
         cursor = "" if self.after is None else f"?after={self.after}&epoch={self.epoch}"
         try:
             protocols = [Subprotocol("conv.v1")]
-            async with connect(self.url + cursor, subprotocols=protocols, max_size=None) as socket:
+            async with connect(self.url + cursor, subprotocols=protocols) as socket:
                 while True:
                     self.take(json.loads(await asyncio.wait_for(socket.recv(), self.silence_ms / 1_000)))
         except ConnectionClosed as closed:

@@ -22,7 +22,6 @@ from app.ws.protocol import (
 )
 from app.ws.worker import WAITING_MAX_FRAMES
 from domain.conversation.commands import COMMAND_TYPES
-from domain.conversation.limits import MAX_CONTENT_BYTES
 
 KIBIBYTE: Final = 1_024
 _SHOWN_BEFORE: Final = {"Envelope", *(command.__name__ for command in COMMAND_TYPES)}
@@ -35,7 +34,6 @@ def websocket_page() -> str:
     text = Template(_beside("websocket_guide.md")).substitute(
         subprotocol=SUBPROTOCOL,
         max_frame_kib=MAX_FRAME_BYTES // KIBIBYTE,
-        max_content_kib=MAX_CONTENT_BYTES // KIBIBYTE,
         max_replay_events=MAX_REPLAY_EVENTS,
         max_passed_events=f"{MAX_PASSED_EVENTS:,}",
         max_malformed_frames=MAX_MALFORMED_FRAMES,

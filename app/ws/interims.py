@@ -17,6 +17,9 @@ MAX_OPEN_INTERIMS: Final = 16
 MAX_ANSWER_CHARACTERS: Final = 64 * 1024
 """Of an open answer; what goes beyond is only in the deltas, and in the end in the answer itself."""
 
+SHOWN_MAX_CHARACTERS: Final = 4 * 1024
+"""Of an open text in a snapshot, which must not grow beyond what clients take."""
+
 InterimKey = tuple[MessageType, str]
 """Within a conversation."""
 QueueKey = tuple[str | None, MessageType, str]
@@ -120,11 +123,20 @@ class OpenInterims:
         return piece.offset + len(piece.delta) if isinstance(piece, AnswerDelta) else 0
 
     def shown(self) -> tuple[OpenInterim, ...]:
-        """As a snapshot tells them."""
+        """As a snapshot tells them. One that is too long for it comes after `live`, with the others."""
         return tuple(
             OpenInterim(type=kind, key=key, rev=message.revision, payload=message.payload)
             for (kind, key), message in self._open.items()
+            if _length(message) <= SHOWN_MAX_CHARACTERS
         )
+
+
+def _length(message: InterimMessage) -> int:
+    match message.payload:
+        case AnswerDelta(delta=text) | TranscriptUpdate(text=text):
+            return len(text)
+        case _:
+            return 0
 
 
 def _is_older(message: InterimMessage, known: InterimMessage) -> bool:

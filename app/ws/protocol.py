@@ -18,6 +18,7 @@ MAX_REPLAY_EVENTS: Final = 500
 MAX_FRAME_BYTES: Final = 64 * 1024
 MAX_MALFORMED_FRAMES: Final = 3
 SNAPSHOT_MESSAGES: Final = 50
+SNAPSHOT_MAX_BYTES: Final = 512 * 1024
 
 MessageType = Literal[
     "state_update", "transcript_update", "ai_response", "speech_event", "error", "connection_status", "ack"

@@ -9,6 +9,7 @@ from app.queries import MAX_VERSION, InvalidQuery
 from app.ws.frames import Frames, durable_frames
 from app.ws.protocol import (
     MAX_REPLAY_EVENTS,
+    SNAPSHOT_MAX_BYTES,
     SNAPSHOT_MESSAGES,
     OpenInterim,
     Resume,
@@ -98,9 +99,19 @@ def _snapshot(
         turn=conversation.turn,
         allowed=allowed(conversation),
         as_of_seq=conversation.version,
-        messages=tuple(_shown(row) for row in message_rows(history)[-SNAPSHOT_MESSAGES:]),
+        messages=tuple(_shown(row) for row in _recent(message_rows(history))),
         interims=interims,
     )
+
+
+def _recent(rows: Sequence[MessageRow]) -> Sequence[MessageRow]:
+    """The last ones, as many as fit: usual clients refuse a frame of more than a MiB."""
+    room_bytes = SNAPSHOT_MAX_BYTES
+    for count, row in enumerate(reversed(rows)):
+        room_bytes -= len(row.content.encode())
+        if count == SNAPSHOT_MESSAGES or room_bytes < 0:
+            return rows[len(rows) - count :]
+    return rows
 
 
 def _shown(row: MessageRow) -> SnapshotMessage:

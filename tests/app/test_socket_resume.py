@@ -25,6 +25,7 @@ from tests.support.decider import CONVERSATION_ID
 from tests.support.histories import happenings, unborn
 from tests.support.postgres import TestDatabases
 from tests.support.recording import recorded_log
+from tests.support.rest import Rest
 from tests.support.server import RunningServer, running_server
 from tests.support.shown import Shown
 from tests.support.sockets import Json, connected
@@ -203,3 +204,17 @@ async def test_a_thousand_subscriptions_in_the_middle_of_writing_have_neither_ho
                 tasks.start_soon(subscribe, server, work)
 
     assert outcomes.count("fresh") == outcomes.count("resumed") == TRIALS / 2
+
+
+async def test_a_snapshot_of_long_messages_is_no_larger_than_clients_take(server: RunningServer, rest: Rest) -> None:
+    conversation_id = await rest.given_conversation()
+    for number in range(40):
+        await rest.given_message(conversation_id, content=str(number) + "x" * 32_000, role="system")
+
+    async with connected(server.address, conversation_id) as client:
+        _, snapshot, _ = await client.until_live()
+
+    shown = [message["text"].partition("x")[0] for message in snapshot["payload"]["messages"]]
+    assert shown == [str(number) for number in range(40 - len(shown), 40)]
+    assert 10 <= len(shown) < 40
+    assert len(client.texts[1]) < 2**20
