@@ -44,9 +44,10 @@ from app.ws.admission import Admission, AdmissionLimits, is_loopback
 from app.ws.door import Door
 from app.ws.drain import Drain
 from app.ws.event_stream import EventStreams
-from app.ws.feed_events import FeedEvents
-from app.ws.feed_gateway import FeedGateway
-from app.ws.feed_resume import FeedHistory
+from app.ws.feed.events import FeedEvents
+from app.ws.feed.gateway import FeedGateway
+from app.ws.feed.resume import FeedHistory
+from app.ws.feed.tenants import TenantFeeds
 from app.ws.gateway import Gateway
 from app.ws.greeting import Greeter
 from app.ws.history import ConversationHistory
@@ -55,7 +56,6 @@ from app.ws.live import LiveConnections
 from app.ws.originals import OriginalInterims
 from app.ws.pulse import Pulse
 from app.ws.rate import RateLimit
-from app.ws.tenant_feed import TenantFeeds
 from domain.ports import EventStore
 from projections.runner import Runner
 

@@ -11,7 +11,7 @@ from app.ws.asyncapi.close_codes import DEFAULT_BACKOFF, Backoff, close_code_tab
 from app.ws.asyncapi.document import document
 from app.ws.asyncapi.messages import SERVER_MESSAGES, client_messages
 from app.ws.asyncapi.tables import field_rows, summary_of
-from app.ws.feed_resume import MAX_PASSED_EVENTS
+from app.ws.feed.resume import MAX_PASSED_EVENTS
 from app.ws.protocol import (
     HEARTBEAT_INTERVAL_MS,
     MAX_FRAME_BYTES,

@@ -13,14 +13,14 @@ from msgspec.structs import replace
 from adapters.memory.event_store import MemoryEventStore
 from adapters.postgres.connection import service_conninfo
 from adapters.system.clock import SystemClock
-from app.ws import feed_resume, tenant_feed
-from app.ws.feed_events import FeedEvents, in_feed
-from app.ws.feed_filter import EVERYTHING
+from app.ws.feed import resume, tenants
+from app.ws.feed.events import FeedEvents, in_feed
+from app.ws.feed.filter import EVERYTHING
+from app.ws.feed.tenants import WAITING_MAX_EVENTS, FeedSubscriber, TenantFeeds
 from app.ws.frames import Frames, encode
 from app.ws.live import SILENT_BEATS, STUCK_BEATS
 from app.ws.protocol import MAX_REPLAY_EVENTS, Envelope, Live
 from app.ws.subscriber import QUEUE_MAX_FRAMES, Subscriber
-from app.ws.tenant_feed import WAITING_MAX_EVENTS, FeedSubscriber, TenantFeeds
 from domain.errors import StoreUnavailable, UnknownEvent
 from domain.ids import DEFAULT_TENANT, ConversationId, TenantId
 from domain.ports import RecordedEvent
@@ -280,7 +280,7 @@ async def test_a_replay_has_at_most_500_events_of_the_tenant(server: RunningServ
 async def test_who_is_far_behind_all_tenants_is_told_gap(
     server: RunningServer, rest: Rest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed_resume, "MAX_PASSED_EVENTS", 20)
+    monkeypatch.setattr(resume, "MAX_PASSED_EVENTS", 20)
     after = await server.head_position()
     for count, outcome in ((20, "resumed"), (1, "gap")):
         events = [message() for _ in range(count)]
@@ -347,7 +347,7 @@ async def test_a_client_that_does_not_read_is_closed_with_4499(server: RunningSe
 async def test_who_cannot_be_told_in_time_is_closed_with_4412_and_resumes(
     server: RunningServer, rest: Rest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tenant_feed, "WAITING_MAX_EVENTS", 3)
+    monkeypatch.setattr(tenants, "WAITING_MAX_EVENTS", 3)
     conversation_id = await rest.given_conversation()
     begin = await server.head_position()
     async with feeding(server.address) as client:
@@ -518,7 +518,7 @@ async def test_an_overflow_while_a_conversation_is_read_tells_nobody_of_its_even
         await until(lambda: parts.store.reads > 0)
         await parts.append(count=WAITING_MAX_EVENTS)
         parts.store.refusal = None
-        await anyio.sleep(2 * tenant_feed.STORE_RETRY_S)
+        await anyio.sleep(2 * tenants.STORE_RETRY_S)
 
         assert parts.queue.ended == "position_lost"
         assert parts.network.texts == []

@@ -9,14 +9,14 @@ import pytest
 
 from adapters.memory.event_store import MemoryEventStore
 from adapters.system.clock import SystemClock
-from app.ws.feed_events import FeedEvents
-from app.ws.feed_filter import FeedFilter
+from app.ws.feed.events import FeedEvents
+from app.ws.feed.filter import FeedFilter
+from app.ws.feed.tenants import FeedSubscriber, TenantFeeds
 from app.ws.frames import Frames
 from app.ws.hub import Hub
 from app.ws.inbound import InterimMessage
 from app.ws.protocol import AnswerDelta, TranscriptUpdate
 from app.ws.subscriber import Subscriber
-from app.ws.tenant_feed import FeedSubscriber, TenantFeeds
 from domain.ids import DEFAULT_TENANT, ConversationId, TenantId
 from tests.support.appends import new_conversation, new_id
 from tests.support.feeds import feeding

@@ -18,7 +18,7 @@ from app.ws.asyncapi.messages import (
     feed_messages,
 )
 from app.ws.asyncapi.schemas import MessageSchemas
-from app.ws.feed_filter import DURABLE_TYPES
+from app.ws.feed.filter import DURABLE_TYPES
 from app.ws.inbound import AckFrame, PingFrame
 from app.ws.protocol import SUBPROTOCOL
 from domain.conversation.transitions import State

@@ -5,11 +5,11 @@ from typing import Final
 
 from msgspec import Struct
 
-from app.ws.feed_events import FeedEvent, FeedEvents
+from app.ws.feed.events import FeedEvent, FeedEvents
+from app.ws.feed.tenants import FeedSubscriber
 from app.ws.frames import Frames
 from app.ws.protocol import MAX_REPLAY_EVENTS, Resume, ResumeOutcome
 from app.ws.resume import Cursor
-from app.ws.tenant_feed import FeedSubscriber
 from domain.ids import TenantId
 from domain.ports import EventLog, EventStore, RecordedEvent
 

@@ -6,7 +6,7 @@ import structlog
 from msgspec import Struct
 
 from app.aggregates import AggregateCache
-from app.ws.feed_filter import FeedFilter
+from app.ws.feed.filter import FeedFilter
 from app.ws.frames import Frames, durable_frames, frames_of, marks_of
 from domain.conversation.conversation import Conversation
 from domain.conversation.evolution import fold

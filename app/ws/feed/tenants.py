@@ -12,8 +12,8 @@ from typing import Final
 import anyio
 from anyio.lowlevel import checkpoint
 
-from app.ws.feed_events import FeedEvent, FeedEvents
-from app.ws.feed_filter import FeedFilter
+from app.ws.feed.events import FeedEvent, FeedEvents
+from app.ws.feed.filter import FeedFilter
 from app.ws.frames import Frames
 from app.ws.interims import Interim
 from app.ws.subscriber import QUEUE_MAX_FRAMES, Subscriber

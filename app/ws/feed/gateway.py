@@ -19,8 +19,9 @@ from app.ws.admission import Admission
 from app.ws.answers import Speaker, error_of
 from app.ws.connection import AnySocket, Connection, SocketClosed
 from app.ws.door import Door
-from app.ws.feed_filter import FeedFilter, filter_of
-from app.ws.feed_resume import FeedHistory
+from app.ws.feed.filter import FeedFilter, filter_of
+from app.ws.feed.resume import FeedHistory
+from app.ws.feed.tenants import FeedSubscriber, TenantFeeds
 from app.ws.greeting import Greeter
 from app.ws.inbound import AckFrame, ClientFrame, PingFrame
 from app.ws.live import LiveConnection, LiveConnections
@@ -29,7 +30,6 @@ from app.ws.rate import RateLimit, TokenBucket
 from app.ws.reader import FrameReader, command_id
 from app.ws.resume import Cursor, cursor_of
 from app.ws.subscriber import Subscriber
-from app.ws.tenant_feed import FeedSubscriber, TenantFeeds
 from domain.conversation.errors import InvalidCommand
 from domain.ports import Clock
 
