@@ -9,6 +9,7 @@ import click
 
 from app.console.bench import bench
 from app.console.check import check
+from app.console.demo import demo
 from app.console.docs import docs
 from app.console.replay import replay
 from app.console.serve import serve
@@ -17,6 +18,7 @@ from app.console.test import test
 from app.console.watch import watch
 
 COMMANDS: list[click.Command] = [
+    demo,
     serve,
     replay,
     watch,
