@@ -66,7 +66,9 @@ def _changes(conversation: Conversation, event: e.Event, at: datetime) -> dict[s
             return {"open_tool_calls": tuple(still_open)}
         case e.MessageRecorded():
             return _message(conversation, event.message_id)
-        case e.MessageCorrected() | e.FeedbackRecorded():
+        case e.MessageCorrected():
+            return {"queue": tuple(_corrected(message, event) for message in conversation.queue)}
+        case e.FeedbackRecorded():
             return {}
         case e.MetadataChanged():
             return {"metadata": event.metadata}
@@ -88,6 +90,13 @@ def _started(event: e.ConversationStarted, at: datetime) -> dict[str, Any]:
         "policies": event.policies,
         "started_at": at,
     }
+
+
+def _corrected(message: e.UserMessageQueued, correction: e.MessageCorrected) -> e.UserMessageQueued:
+    """What waits is taken as it was corrected, not as it was said."""
+    if message.message_id != correction.message_id:
+        return message
+    return replace(message, content=correction.content)
 
 
 def _user_message_received(conversation: Conversation, event: e.UserMessageReceived) -> dict[str, Any]:

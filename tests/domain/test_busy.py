@@ -125,6 +125,14 @@ def test_after_a_barge_in_that_stops_the_waiting_message_is_taken() -> None:
     )
 
 
+def test_a_message_that_was_corrected_while_it_waited_is_taken_as_it_was_corrected() -> None:
+    correction = e.MessageCorrected(message_id=WAITING.message_id, content="At eight, I mean.")
+    taken = replace(WAITING_TAKEN, content="At eight, I mean.")
+    moment = (*speaking("enqueue"), WAITING, HURRY_QUEUED, correction)
+    conversation = given(*moment).when(c.CompleteResponse(content="At seven.")).then(ANSWER, taken)
+    assert conversation.queue == (HURRY_QUEUED,)
+
+
 def test_a_full_queue_takes_no_more() -> None:
     waiting = [e.UserMessageQueued(message_id=message_id(100 + n), content="!") for n in range(MAX_QUEUED_MESSAGES)]
     given(*processing("enqueue"), *waiting).when(HURRY).then_refused(LimitReached, limit=MAX_QUEUED_MESSAGES)
