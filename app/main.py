@@ -132,6 +132,7 @@ def _say_first_lines(host: str, port: int, database: str) -> None:
         "Turnlog is running.",
         f"  REST       http://{address}/api/v2/conversations",
         f"  WebSocket  ws://{address}/api/ws/conversations/ID",
+        f"  feed       ws://{address}/api/ws/feed",
         f"  docs       http://{address}/docs",
         f"  database   {database}",
         "  stop       Ctrl-C",
