@@ -1,9 +1,11 @@
 """The service is told to stop while a thousand clients are connected and some of them are busy."""
 
 import asyncio
+import resource
 import signal
 import time
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import anyio
 import httpx
 import msgspec
+import pytest
 from msgspec.structs import force_setattr, replace
 from uuid_utils import uuid7
 from websockets.exceptions import ConnectionClosed
@@ -42,6 +45,16 @@ class Seen:
     acks: dict[str, int] = field(default_factory=dict)
 
 
+@pytest.fixture
+def many_descriptors() -> Iterator[None]:
+    """Each client of this process is one; processes often begin with 1,024."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before[1], before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.usefixtures("many_descriptors")
 async def test_a_thousand_clients_are_told_and_sent_away_in_batches_and_nothing_is_lost() -> None:
     with temporary_folder() as folder:
         process = ServedProcess(folder / "data", {"TURNLOG_DRAIN_SPREAD_S": str(SPREAD_S)})
