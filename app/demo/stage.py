@@ -18,6 +18,7 @@ LAST_WORDS_S: Final = 1.0
 STOP_MAX_S: Final = 20.0
 INTERRUPTED: Final = 130
 
+_TURNLOG: Final = (sys.executable, "-m", "app")
 _REST_LINE: Final = re.compile(r"REST +(?P<url>http://\S+?)/api")
 
 
@@ -67,9 +68,6 @@ class SupervisedService:
                 self._port = self.url.rpartition(":")[2]
                 return process
         raise CannotStage(f"The service did not start. It said: {self._log.read_text().strip()}")
-
-
-_TURNLOG: Final = (sys.executable, "-m", "app")
 
 
 def play(speed: float, dialogues: int) -> int:

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from app.ws.connection import SocketClosed
 from app.ws.live import LiveConnections
+from app.ws.protocol import COME_BACK_AFTER_MS
 from domain.errors import TurnlogError
 from domain.ids import TenantId
 
@@ -41,7 +42,7 @@ class TooManyConnections(TurnlogError):
 
     def __init__(self) -> None:
         super().__init__("This address has as many connections as one may have.")
-        self.retry_after_ms = 5_000
+        self.retry_after_ms = COME_BACK_AFTER_MS
 
 
 class ServiceRestarting(TurnlogError):
@@ -51,7 +52,7 @@ class ServiceRestarting(TurnlogError):
 
     def __init__(self) -> None:
         super().__init__("The service restarts.")
-        self.retry_after_ms = 5_000
+        self.retry_after_ms = COME_BACK_AFTER_MS
 
 
 class AdmissionLimits(Struct, frozen=True, kw_only=True):
@@ -96,7 +97,7 @@ class Admission:
             SocketClosed: it may not.
         """
         if self._live.count_of(tenant_id) >= self._limits.max_per_tenant:
-            raise SocketClosed("overloaded", after_ms=5_000)
+            raise SocketClosed("overloaded", after_ms=COME_BACK_AFTER_MS)
 
     @asynccontextmanager
     async def handshake(self) -> AsyncIterator[None]:

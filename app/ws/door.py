@@ -13,13 +13,12 @@ from app.ws.admission import Admission
 from app.ws.answers import Speaker, error_of
 from app.ws.connection import AnySocket, Connection, SocketClosed
 from app.ws.frames import Frames
-from app.ws.protocol import SUBPROTOCOL, Closing
+from app.ws.protocol import COME_BACK_AFTER_MS, SUBPROTOCOL, Closing
 from domain.conversation.errors import ConversationNotFound, InvalidCommand
 from domain.errors import TurnlogError
 from domain.ports import Clock
 
 MILLISECONDS_PER_SECOND: Final = 1_000
-OVERLOADED_AFTER_MS: Final = 5_000
 
 logger = structlog.get_logger()
 
@@ -84,7 +83,7 @@ def _closed_for(error: TurnlogError) -> SocketClosed:
         case InvalidCommand() | InvalidQuery():
             return SocketClosed("bad_message")
     if KIND_OF_CODE[error.code].retryable:
-        return SocketClosed("overloaded", after_ms=OVERLOADED_AFTER_MS)
+        return SocketClosed("overloaded", after_ms=COME_BACK_AFTER_MS)
     return SocketClosed("internal")
 
 

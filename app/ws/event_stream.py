@@ -19,7 +19,7 @@ from app.ws.greeting import Greeter
 from app.ws.history import ConversationHistory
 from app.ws.hub import Channel, ChannelKey, Hub
 from app.ws.live import LiveConnection, LiveConnections
-from app.ws.protocol import Closing, close_code
+from app.ws.protocol import COME_BACK_AFTER_MS, Closing, close_code
 from app.ws.resume import Catchup, Cursor
 from app.ws.subscriber import Subscriber
 from domain.errors import TurnlogError
@@ -28,7 +28,6 @@ from domain.ports import Clock
 
 RETRY_MS: Final = 2_000
 """How long a client waits before it comes back, unless it is told something else at the end."""
-OVERLOADED_AFTER_MS: Final = 5_000
 GATHERED_MAX_BYTES: Final = 64 * 1024
 """So much is taken for the next write; the rest waits in the bounded queue."""
 
@@ -233,4 +232,4 @@ def _refused_by_status() -> Iterator[None]:
     try:
         yield
     except SocketClosed as closed:
-        raise StreamRefused(closed.after_ms or OVERLOADED_AFTER_MS) from closed
+        raise StreamRefused(closed.after_ms or COME_BACK_AFTER_MS) from closed

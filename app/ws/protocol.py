@@ -13,6 +13,8 @@ from domain.conversation.values import Usage
 
 SUBPROTOCOL: Final = "conv.v1"
 HEARTBEAT_INTERVAL_MS: Final = 25_000
+COME_BACK_AFTER_MS: Final = 5_000
+"""What those are told whom the service cannot take now."""
 HANDSHAKE_TIMEOUT_S: Final = 5.0
 MAX_REPLAY_EVENTS: Final = 500
 MAX_FRAME_BYTES: Final = 64 * 1024
