@@ -92,6 +92,6 @@ def merged_message(earlier: MessageChanged, later: MessageChanged) -> MessageCha
     )
 
 
-def added_message(row: MessageRow, user_id: str | None) -> MessageRow:
-    """The new row in a conversation with this user."""
-    return replace(row, user_id=user_id) if row.role == "user" else row
+def added_message(row: MessageRow, user_id: str | None, language: str | None) -> MessageRow:
+    """The new row in a conversation with this user, in this language."""
+    return replace(row, user_id=user_id if row.role == "user" else None, conversation_language=language)

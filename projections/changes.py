@@ -67,7 +67,7 @@ class SessionChanged(Struct, frozen=True, kw_only=True):
 
 
 class MessageAdded(Struct, frozen=True):
-    """A new row of `conversation_messages`. Its `user_id` is filled when it is written, from the session."""
+    """A new row of `conversation_messages`. What it takes over from the session is filled when it is written."""
 
     row: MessageRow
 

@@ -63,9 +63,9 @@ class SessionRow(Struct, frozen=True, kw_only=True):
 class MessageRow(Struct, frozen=True, kw_only=True):
     """A row of `conversation_messages`. `version` and `created_at` are those of the event that first made it.
 
-    `user_id` is the conversation's, on messages of the user. `turn` is null on messages that take no turn and on those
-    that still wait for one. `content` of an interrupted answer is what was generated; `heard_text` is what of it the
-    user can have heard.
+    `user_id` is the conversation's, on messages of the user; `conversation_language` is on all of them. `turn` is null on
+    messages that take no turn and on those that still wait for one. `content` of an interrupted answer is what was
+    generated; `heard_text` is what of it the user can have heard.
     """
 
     id: MessageId
@@ -96,6 +96,7 @@ class MessageRow(Struct, frozen=True, kw_only=True):
     feedback_rating: int | None = None
     feedback_comment: str | None = None
     corrected_at: datetime | None = None
+    conversation_language: str | None = None
 
 
 def conversation_of(row: SessionRow) -> Conversation:

@@ -50,6 +50,11 @@ class DataFolder:
         return self.path / "binaries"
 
     @property
+    def lock(self) -> Path:
+        """Held by the one process that may touch the rest."""
+        return self.path / "owner.lock"
+
+    @property
     def log(self) -> Path:
         """What the server writes to its standard error."""
         return self.path / "postgres.log"
@@ -59,7 +64,7 @@ class OwnerLock:
     """One owner for each data folder; the kernel lets go of it when the owner dies, however it dies."""
 
     def __init__(self, folder: DataFolder) -> None:
-        self._path = folder.path / "owner.lock"
+        self._path = folder.lock
         self._descriptor: int | None = None
 
     def acquire(self) -> None:

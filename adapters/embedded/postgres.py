@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.parse import quote
 
 import structlog
 
 from adapters.embedded.binaries import Binaries, find_binaries, reachable_by
 from adapters.embedded.child import run_as
-from adapters.embedded.cluster import DATABASE, ROLE, check_version, create_cluster, write_access_rules
+from adapters.embedded.cluster import check_version, create_cluster, write_access_rules
 from adapters.embedded.data_folder import (
     DataFolder,
     OwnerLock,
@@ -23,6 +22,7 @@ from adapters.embedded.data_folder import (
 )
 from adapters.embedded.errors import EmbeddedPostgresError
 from adapters.embedded.process import pid_file_lines, remove_stale_pid_file, start_server, stop, stop_orphans
+from adapters.embedded.running import dsn_at
 from adapters.embedded.server_settings import as_arguments, server_settings
 from adapters.embedded.server_user import ServerUser, choose_server_user
 from adapters.embedded.socket_folder import prepare_socket_folder, remove_socket_elsewhere
@@ -67,12 +67,12 @@ class EmbeddedPostgres:
 
     @property
     def dsn(self) -> str:
-        """A libpq URI. It holds no secret: the kernel tells the server who connects."""
+        """See `dsn_at`."""
         if self._socket_folder is None:
             raise EmbeddedPostgresError(
                 "The embedded Postgres has no address before it is started: call start() first."
             )
-        return f"postgresql://{ROLE}@/{DATABASE}?host={quote(str(self._socket_folder), safe='')}"
+        return dsn_at(self._socket_folder)
 
     @property
     def is_running(self) -> bool:

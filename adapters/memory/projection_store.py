@@ -35,7 +35,8 @@ class MemoryProjectionStore:
         self.sessions.update((row.id, row) for row in rows.opened)
         for row in rows.added:
             session = self.sessions.get(row.session_id)
-            self.messages[row.session_id, row.id] = added_message(row, session.user_id if session else None)
+            user_id, language = (session.user_id, session.language) if session else (None, None)
+            self.messages[row.session_id, row.id] = added_message(row, user_id, language)
         for change in rows.changed:
             if (opened := self.sessions.get(change.session_id)) is not None:
                 self.sessions[change.session_id] = changed_session(opened, change)

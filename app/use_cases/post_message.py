@@ -90,7 +90,8 @@ class PostMessage:
             history = await self._store.read(recorded.tenant_id, recorded.conversation_id, until=recorded.version)
             return next(row for row in message_rows(history) if row.id == event.message_id)
         (row,) = message_rows([recorded])
-        return added_message(row, result.conversation.user_id)
+        conversation = result.conversation
+        return added_message(row, conversation.user_id, conversation.language)
 
 
 def meaning(posted: PostedMessage, conversation: Conversation) -> Command:

@@ -51,9 +51,9 @@ async def test_the_original_questions_have_their_answers(connection: psycopg.Con
 
 
 HOT_QUESTIONS = {
-    "WHERE is_active = TRUE AND started_at < now() - interval '1 hour'": "conversation_sessions_active_idx",
-    "WHERE is_active = FALSE AND ended_at > '2026-07-04'": "conversation_sessions_ended_idx",
-    "WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s": "conversation_sessions_user_idx",
+    "WHERE is_active = TRUE AND started_at < now() - interval '1 hour'": "conversation_sessions_v1_active_idx",
+    "WHERE is_active = FALSE AND ended_at > '2026-07-04'": "conversation_sessions_v1_ended_idx",
+    "WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s": "conversation_sessions_v1_user_idx",
 }
 NO_FILTER = dict.fromkeys(
     ("user_id", "state", "is_active", "started_from", "started_until", "ended_from", "ended_until", "metadata")
@@ -105,12 +105,12 @@ async def test_the_hot_questions_have_an_index(many: psycopg.Connection, query: 
 @pytest.mark.parametrize(
     ("name", "given", "index"),
     [
-        ("list_conversations_newest_first", {}, "conversation_sessions_newest_idx"),
-        ("list_conversations_newest_first", BEHIND_A_ROW, "conversation_sessions_newest_idx"),
-        ("list_conversations_oldest_first", BEHIND_A_ROW, "conversation_sessions_newest_idx"),
-        ("list_conversations_newest_first", {"user_id": "user-7"}, "conversation_sessions_user_idx"),
-        ("list_messages_oldest_first", {"cursor_version": 5_000}, "conversation_messages_version_idx"),
-        ("list_messages_newest_first", {}, "conversation_messages_version_idx"),
+        ("list_conversations_newest_first", {}, "conversation_sessions_v1_newest_idx"),
+        ("list_conversations_newest_first", BEHIND_A_ROW, "conversation_sessions_v1_newest_idx"),
+        ("list_conversations_oldest_first", BEHIND_A_ROW, "conversation_sessions_v1_newest_idx"),
+        ("list_conversations_newest_first", {"user_id": "user-7"}, "conversation_sessions_v1_user_idx"),
+        ("list_messages_oldest_first", {"cursor_version": 5_000}, "conversation_messages_v1_version_idx"),
+        ("list_messages_newest_first", {}, "conversation_messages_v1_version_idx"),
     ],
 )
 async def test_a_page_of_a_list_reads_no_more_than_it_gives(

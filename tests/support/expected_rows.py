@@ -81,6 +81,7 @@ class _Story:
             tenant_id=self.first.tenant_id,
             created_at=self.first.origin.occurred_at,
             version=self.first.version,
+            conversation_language=self.conversation.language,
             content=self._content(),
             corrected_at=corrected[-1].origin.occurred_at if corrected else None,
             **(self._of_user(spoken) if spoken else self._of_answer(answer) if answer else self._of_record()),

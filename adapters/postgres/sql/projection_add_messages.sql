@@ -1,10 +1,10 @@
--- Binds one array for each column but user_id, one element for each new message.
+-- Binds one array for each column that does not come from the session, one element for each new message.
 INSERT INTO conversation_messages (
     id, session_id, tenant_id, role, content, audio_url, metadata, created_at, turn, version, interrupted, heard_text,
     audio_start_ms, audio_end_ms, language, confidence, speaker_id, spoken_at, late, response_id, model, provider,
     finish_reason, input_tokens, output_tokens, cached_input_tokens, input_audio_tokens, output_audio_tokens,
-    feedback_rating, feedback_comment, corrected_at, user_id)
-SELECT added.*, CASE WHEN added.role = 'user' THEN session.user_id END
+    feedback_rating, feedback_comment, corrected_at, user_id, conversation_language)
+SELECT added.*, CASE WHEN added.role = 'user' THEN session.user_id END, session.language
 FROM unnest(
     %s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::jsonb[], %s::timestamptz[], %s::int[],
     %s::bigint[], %s::boolean[], %s::text[], %s::int[], %s::int[], %s::text[], %s::float8[], %s::text[],
