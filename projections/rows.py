@@ -63,7 +63,7 @@ class SessionRow(Struct, frozen=True, kw_only=True):
 class MessageRow(Struct, frozen=True, kw_only=True):
     """A row of `conversation_messages`. `version` and `created_at` are those of the event that first made it.
 
-    `user_id` is the conversation's, on messages of the user; `conversation_language` is on all of them. `turn` is null on
+    `user_id` is the conversation's, on messages of the user; `conversation_language` is on all. `turn` is null on
     messages that take no turn and on those that still wait for one. `content` of an interrupted answer is what was
     generated; `heard_text` is what of it the user can have heard.
     """
