@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import LiteralString, TypeVar
+from typing import TypeVar
 
 import psycopg
+from msgspec import Struct
 from psycopg.rows import TupleRow
+from psycopg.sql import SQL, Composed, Identifier
 
 from adapters.postgres import projection_parameters as parameters
 from adapters.postgres.connection import connect
@@ -19,10 +21,10 @@ from projections.registry import CHECKPOINT_NAME
 STALL_TIMEOUT_S = 20.0
 """How long the statements of one page may take together; then the link is taken for dead."""
 
-_OPEN_SESSIONS = statement("projection_open_sessions")
-_ADD_MESSAGES = statement("projection_add_messages")
-_CHANGE_SESSIONS = statement("projection_change_sessions")
-_CHANGE_MESSAGES = statement("projection_change_messages")
+_OPEN_SESSIONS = SQL(statement("projection_open_sessions"))
+_ADD_MESSAGES = SQL(statement("projection_add_messages"))
+_CHANGE_SESSIONS = SQL(statement("projection_change_sessions"))
+_CHANGE_MESSAGES = SQL(statement("projection_change_messages"))
 _MOVE_CHECKPOINT = statement("projection_move_checkpoint")
 _CREATE_CHECKPOINT = statement("projection_create_checkpoint")
 _CHECKPOINT = statement("projection_checkpoint")
@@ -32,12 +34,27 @@ _TRY_TO_LEAD = statement("projection_try_to_lead")
 Item = TypeVar("Item")
 
 
+class Tables(Struct, frozen=True, kw_only=True):
+    """Where the rows go: the names of the live tables, or those that a rebuild fills."""
+
+    sessions: str = "conversation_sessions"
+    messages: str = "conversation_messages"
+
+    def statement(self, text: SQL) -> Composed:
+        """The statement on these tables."""
+        return text.format(sessions=Identifier(self.sessions), messages=Identifier(self.messages))
+
+
+LIVE_TABLES = Tables()
+
+
 class PostgresProjectionStore:
     """Implements `ProjectionStore`. The connection goes direct: a session lock does not survive a pooler."""
 
-    def __init__(self, dsn: str, *, checkpoint_name: str = CHECKPOINT_NAME) -> None:
+    def __init__(self, dsn: str, *, checkpoint_name: str = CHECKPOINT_NAME, tables: Tables = LIVE_TABLES) -> None:
         self._dsn = dsn
         self._checkpoint_name = checkpoint_name
+        self._tables = tables
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator["PostgresProjectionSession"]:
@@ -49,7 +66,7 @@ class PostgresProjectionStore:
             # nothing is lost by not waiting for the disk. The connection is ours alone, so this reaches nobody else.
             with unavailable_when_lost():
                 await connection.execute("SET synchronous_commit = off")
-            yield PostgresProjectionSession(connection, self._checkpoint_name)
+            yield PostgresProjectionSession(connection, self._checkpoint_name, self._tables)
         finally:
             await connection.close()
 
@@ -57,9 +74,15 @@ class PostgresProjectionStore:
 class PostgresProjectionSession:
     """Implements `ProjectionSession`. Lead and writes share the connection, so one is never kept without the other."""
 
-    def __init__(self, connection: psycopg.AsyncConnection[TupleRow], checkpoint_name: str) -> None:
+    def __init__(
+        self, connection: psycopg.AsyncConnection[TupleRow], checkpoint_name: str, tables: Tables = LIVE_TABLES
+    ) -> None:
         self._connection = connection
         self._name = checkpoint_name
+        self._open_sessions = tables.statement(_OPEN_SESSIONS)
+        self._add_messages = tables.statement(_ADD_MESSAGES)
+        self._change_sessions = tables.statement(_CHANGE_SESSIONS)
+        self._change_messages = tables.statement(_CHANGE_MESSAGES)
 
     async def try_to_lead(self) -> bool:
         """See `ProjectionSession.try_to_lead`."""
@@ -94,13 +117,13 @@ class PostgresProjectionSession:
             await self._connection.execute(_BEAT, [self._name])
 
     async def _write_rows(self, rows: RowChanges) -> None:
-        await self._execute(_OPEN_SESSIONS, parameters.open_sessions, rows.opened)
-        await self._execute(_ADD_MESSAGES, parameters.add_messages, rows.added)
-        await self._execute(_CHANGE_SESSIONS, parameters.change_sessions, rows.changed)
-        await self._execute(_CHANGE_MESSAGES, parameters.change_messages, rows.edited)
+        await self._execute(self._open_sessions, parameters.open_sessions, rows.opened)
+        await self._execute(self._add_messages, parameters.add_messages, rows.added)
+        await self._execute(self._change_sessions, parameters.change_sessions, rows.changed)
+        await self._execute(self._change_messages, parameters.change_messages, rows.edited)
 
     async def _execute(
-        self, query: LiteralString, to_parameters: Callable[[Sequence[Item]], tuple[str, ...]], items: Sequence[Item]
+        self, query: Composed, to_parameters: Callable[[Sequence[Item]], tuple[str, ...]], items: Sequence[Item]
     ) -> None:
         if items:
             await self._connection.execute(query, to_parameters(items), prepare=True)

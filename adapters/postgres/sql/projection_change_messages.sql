@@ -1,6 +1,7 @@
+-- Of the table {messages}.
 -- Binds one array for each field of a change, one element for each changed message; null leaves a column as it is, but
 -- the columns of an answer are written whenever interrupted is given, and those of feedback whenever rating is.
-UPDATE conversation_messages AS message SET
+UPDATE {messages} AS message SET
     content             = coalesce(change.content, message.content),
     turn                = coalesce(change.turn, message.turn),
     corrected_at        = coalesce(change.corrected_at, message.corrected_at),

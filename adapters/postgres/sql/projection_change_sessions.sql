@@ -1,6 +1,7 @@
+-- Of the table {sessions}.
 -- Binds one array for each field of a change, one element for each changed conversation; null leaves a column as it is,
 -- but the columns of a fault are written whenever fault_set.
-UPDATE conversation_sessions AS session SET
+UPDATE {sessions} AS session SET
     version          = change.version,
     last_activity_at = change.last_activity_at,
     state            = coalesce(change.state, session.state),
