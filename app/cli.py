@@ -11,6 +11,8 @@ from app.console.bench import bench
 from app.console.check import check
 from app.console.demo import demo
 from app.console.docs import docs
+from app.console.export import export
+from app.console.import_ import import_
 from app.console.replay import replay
 from app.console.serve import serve
 from app.console.settings import settings
@@ -25,6 +27,8 @@ COMMANDS: list[click.Command] = [
     test,
     check,
     settings,
+    export,
+    import_,
     docs,
     bench,
 ]
