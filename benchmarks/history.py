@@ -7,7 +7,7 @@ import asyncio
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Final, LiteralString, cast
+from typing import Final
 
 from msgspec import Struct
 from psycopg import AsyncConnection
@@ -33,16 +33,17 @@ LASTING: Final = 50
 PERIOD: Final = timedelta(days=360)
 TENANTS: Final = tuple(TenantId(f"00000000-0000-0000-0000-{number:012}") for number in range(4))
 PROSE: Final = (
-    "I would like a table for four people at eight, somewhere quiet and not too far from the river, and if there is a "
-    "place outside we will gladly wait for it. Of course, let me look at what the terrace has left this evening. There "
-    "is one table under the lime trees from half past eight, and one by the window at eight, which I can hold for ten "
-    "minutes while you ask the others. The kitchen closes at ten, so there is time for all courses, and the menu of the "
-    "week has trout, dumplings with mushrooms, and a pumpkin soup that many guests come for. We also need a high chair "
-    "and a bowl of water for the dog, who is old and sleeps under the table. That is no trouble at all, dogs are "
-    "welcome everywhere but in the winter garden. Shall I put the reservation under your name and send the confirmation to the "
-    "number you are calling from? Yes, please do, and tell the cook that one of us cannot have nuts. I have noted the "
-    "allergy, it stands on the order now and the kitchen is asked to confirm it before you arrive. Parking is behind "
-    "the house, the gate opens at six, and the last tram towards the station leaves a quarter past eleven."
+    "I would like a table for four people at eight, somewhere quiet and not too far from the river, and if there is"
+    " a place outside we will gladly wait for it. Of course, let me look at what the terrace has left this evening."
+    " There is one table under the lime trees from half past eight, and one by the window at eight, which I can "
+    "hold for ten minutes while you ask the others. The kitchen closes at ten, so there is time for all courses, "
+    "and the menu of the week has trout, dumplings with mushrooms, and a pumpkin soup that many guests come for. We"
+    " also need a high chair and a bowl of water for the dog, who is old and sleeps under the table. That is no "
+    "trouble at all, dogs are welcome everywhere but in the winter garden. Shall I put the reservation under your "
+    "name and send the confirmation to the number you are calling from? Yes, please do, and tell the cook that one "
+    "of us cannot have nuts. I have noted the allergy, it stands on the order now and the kitchen is asked to "
+    "confirm it before you arrive. Parking is behind the house, the gate opens at six, and the last tram towards "
+    "the station leaves a quarter past eleven."
 )
 
 _SOME_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -139,7 +140,7 @@ async def _next_number(dsn: str) -> int:
 
 
 async def _run(dsn: str, filling: Filling, report: Callable[[int], None]) -> None:
-    statement = cast("LiteralString", text_of("fill_stored_events.sql"))
+    statement = text_of("fill_stored_events.sql").encode()
     async with await AsyncConnection.connect(dsn, autocommit=True) as connection:
         await connection.execute("SET synchronous_commit = off")
         for first in range(0, filling.events, CALL_EVENTS):
