@@ -13,6 +13,7 @@ from app.console.demo import demo
 from app.console.docs import docs
 from app.console.export import export
 from app.console.import_ import import_
+from app.console.rebuild import rebuild
 from app.console.replay import replay
 from app.console.serve import serve
 from app.console.settings import settings
@@ -24,6 +25,7 @@ COMMANDS: list[click.Command] = [
     serve,
     replay,
     watch,
+    rebuild,
     test,
     check,
     settings,

@@ -45,6 +45,7 @@ CREATE TABLE projection_rebuilds (
     copied_id      uuid,
     copied_events  bigint      NOT NULL DEFAULT 0,
     total_events   bigint      NOT NULL,
+    is_rollback    boolean     NOT NULL DEFAULT false,
     started_at     timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 COMMENT ON TABLE projection_rebuilds IS 'the rebuild that is under way, or was when it was killed: where to go on';

@@ -9,7 +9,6 @@ SELECT id::text, session_id::text, tenant_id::text, user_id, role, content, audi
 FROM conversation_messages
 WHERE session_id = %(session_id)s AND tenant_id = %(tenant_id)s
   AND (%(role)s::text IS NULL OR role = %(role)s)
-  AND (%(at_version)s::bigint IS NULL OR version <= %(at_version)s)
   AND (%(cursor_version)s::bigint IS NULL OR version < %(cursor_version)s)
 ORDER BY version DESC
 LIMIT %(limit)s

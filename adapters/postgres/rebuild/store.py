@@ -1,0 +1,225 @@
+"""The rebuild of the read tables in Postgres: what it keeps, and its steps."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from typing import Final
+
+import msgspec
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow, dict_row
+from psycopg.sql import SQL, Identifier
+
+from adapters.postgres.connection import connect
+from adapters.postgres.failures import unavailable_when_lost
+from adapters.postgres.projection_store import LIVE_TABLES, PostgresProjectionSession, Tables
+from adapters.postgres.rebuild.copying import MESSAGE_COLUMNS, SESSION_COLUMNS, copy_rows
+from adapters.postgres.rebuild.histories import read_histories, read_log
+from adapters.postgres.rebuild.live import held
+from adapters.postgres.rebuild.tables import create_like, drop_table, missing_indexes, table_name
+from adapters.postgres.statements import statement
+from domain.ids import ConversationId
+from domain.ports import RecordedEvent
+from projections.ports import ProjectionSession
+from projections.rebuilding import HeldLive, Histories, RebuildRefused, RebuildState
+from projections.registry import CHECKPOINT_NAME, ProjectionName
+from projections.whole import WholeRows
+
+CHECKPOINT: Final = "rebuild"
+"""The name under which the position of the new tables is kept."""
+
+INDEX_MEMORY: Final = "256MB"
+
+_STATE = statement("rebuild_state")
+_BEGIN = statement("rebuild_begin")
+_BEGIN_ROLLBACK = statement("rebuild_begin_rollback")
+_COPIED = statement("rebuild_copied")
+_LIVE_POSITION = statement("rebuild_live_position")
+_CREATE_CHECKPOINT = statement("projection_create_checkpoint")
+_LIVE_VERSION = "SELECT version FROM projection_tables WHERE projection = %s AND status = 'live'"
+_ADD_TABLE = "INSERT INTO projection_tables (projection, version, status) VALUES (%s, %s, 'building')"
+_KEEP_FOR_LATER = """
+UPDATE projection_tables SET status = 'previous', position = checkpoint.position
+FROM projection_checkpoints AS checkpoint WHERE status = 'building' AND checkpoint.name = %s
+"""
+_SET_PHASE = "UPDATE projection_rebuilds SET phase = %s"
+_PLACE = "UPDATE projection_checkpoints SET position = %s WHERE name = %s"
+
+
+class PostgresRebuildStore:
+    """Implements `RebuildStore`. The DSN's login must own the tables."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator["PostgresRebuildSession"]:
+        """See `RebuildStore.session`."""
+        with unavailable_when_lost():
+            connection = await connect(self._dsn)
+        try:
+            with unavailable_when_lost():
+                await connection.execute("SET synchronous_commit = off")
+                await connection.execute(f"SET maintenance_work_mem = '{INDEX_MEMORY}'")
+            if not await PostgresProjectionSession(connection, CHECKPOINT).try_to_lead():
+                raise RebuildRefused("Another process is rebuilding. Wait for it, or stop it; what it did is kept.")
+            yield PostgresRebuildSession(self._dsn, connection)
+        finally:
+            await connection.close()
+
+
+class PostgresRebuildSession:
+    """Implements `RebuildSession`. Its connection holds the lock and writes; others read and hold."""
+
+    def __init__(self, dsn: str, connection: AsyncConnection[TupleRow]) -> None:
+        self._dsn = dsn
+        self._connection = connection
+        self._state: RebuildState | None = None
+
+    async def state(self) -> RebuildState | None:
+        """See `RebuildSession.state`."""
+        with unavailable_when_lost():
+            cursor = self._connection.cursor(row_factory=dict_row)
+            row = await (await cursor.execute(_STATE)).fetchone()
+        self._state = None if row is None else msgspec.convert(row, RebuildState)
+        return self._state
+
+    async def begin(self, projections: Sequence[ProjectionName]) -> RebuildState:
+        """See `RebuildSession.begin`."""
+        with self._changing():
+            async with self._connection.transaction():
+                await self._connection.execute(_CREATE_CHECKPOINT, [CHECKPOINT_NAME])
+                cursor = await self._connection.execute(
+                    _BEGIN, {"projections": list(projections), "checkpoint": CHECKPOINT_NAME}
+                )
+                row = await cursor.fetchone()
+                assert row is not None
+                for projection in projections:
+                    live, new = await self._live(projection), table_name(projection, row[0])
+                    await create_like(self._connection, live, new)
+                    await self._connection.execute(_ADD_TABLE, [projection, row[0]])
+        return await self._required_state()
+
+    async def begin_rollback(self) -> RebuildState:
+        """See `RebuildSession.begin_rollback`."""
+        with self._changing():
+            async with self._connection.transaction():
+                row = await (await self._connection.execute(_BEGIN_ROLLBACK)).fetchone()
+                if row is None:
+                    raise RebuildRefused("There are no tables to go back to: nothing was rebuilt yet.")
+                await self._connection.execute(_PLACE, [row[0], CHECKPOINT])
+        return await self._required_state()
+
+    async def abandon(self) -> None:
+        """See `RebuildSession.abandon`."""
+        state = await self._required_state()
+        with self._changing():
+            async with self._connection.transaction():
+                if state.is_rollback:
+                    await self._connection.execute(_KEEP_FOR_LATER, [CHECKPOINT])
+                else:
+                    for projection in state.projections:
+                        await drop_table(self._connection, projection, state.version)
+                    await self._connection.execute("DELETE FROM projection_tables WHERE status = 'building'")
+                await self._connection.execute("DELETE FROM projection_rebuilds")
+
+    async def histories(self, state: RebuildState, page_events: int) -> AsyncIterator[Histories]:
+        """See `RebuildSession.histories`."""
+        with unavailable_when_lost():
+            connection = await connect(self._dsn)
+        try:
+            pages = read_histories(connection, state.copied_id, state.until_position, page_events)
+            async for histories in pages:
+                yield histories
+        finally:
+            await connection.close()
+
+    async def copy(self, rows: WholeRows, last_id: ConversationId, events: int) -> None:
+        """See `RebuildSession.copy`."""
+        tables = self._tables()
+        with self._changing():
+            async with self._connection.transaction():
+                if tables.sessions != LIVE_TABLES.sessions:
+                    await copy_rows(self._connection, tables.sessions, SESSION_COLUMNS, rows.sessions)
+                if tables.messages != LIVE_TABLES.messages:
+                    await copy_rows(self._connection, tables.messages, MESSAGE_COLUMNS, rows.messages)
+                await self._connection.execute(_COPIED, [last_id, events], prepare=True)
+
+    async def start_indexing(self) -> Sequence[str]:
+        """See `RebuildSession.start_indexing`."""
+        with unavailable_when_lost():
+            await self._connection.execute(_SET_PHASE, ["index"])
+        return list(await self._missing())
+
+    async def build_index(self, name: str) -> None:
+        """See `RebuildSession.build_index`."""
+        with self._changing():
+            await self._connection.execute((await self._missing())[name].encode())
+
+    async def start_catching_up(self) -> None:
+        """See `RebuildSession.start_catching_up`."""
+        state = await self._required_state()
+        with self._changing():
+            for projection in state.projections:
+                table = Identifier(table_name(projection, state.version))
+                await self._connection.execute(SQL("VACUUM (ANALYZE) {}").format(table))
+            async with self._connection.transaction():
+                await self._connection.execute(_SET_PHASE, ["catch_up"])
+                await self._connection.execute(_PLACE, [state.until_position, CHECKPOINT])
+        await self.state()
+
+    async def events(self, after_position: int, until_position: int, limit: int) -> Sequence[RecordedEvent]:
+        """See `RebuildSession.events`."""
+        return await read_log(self._connection, after_position, until_position, limit)
+
+    def rows(self) -> ProjectionSession:
+        """See `RebuildSession.rows`."""
+        return PostgresProjectionSession(self._connection, CHECKPOINT, self._tables())
+
+    async def live_position(self) -> int:
+        """See `RebuildSession.live_position`."""
+        with unavailable_when_lost():
+            row = await (await self._connection.execute(_LIVE_POSITION, [CHECKPOINT_NAME])).fetchone()
+        return int(row[0]) if row else 0
+
+    def hold_live(self) -> AbstractAsyncContextManager[HeldLive]:
+        """See `RebuildSession.hold_live`."""
+        assert self._state is not None
+        return held(self._dsn, self._state, CHECKPOINT)
+
+    async def _required_state(self) -> RebuildState:
+        state = await self.state()
+        if state is None:
+            raise RebuildRefused("No rebuild is under way.")
+        return state
+
+    async def _live(self, projection: ProjectionName) -> str:
+        row = await (await self._connection.execute(_LIVE_VERSION, [projection])).fetchone()
+        assert row is not None
+        return table_name(projection, row[0])
+
+    async def _missing(self) -> dict[str, str]:
+        """The indexes that the new tables still need, and the statements that make them."""
+        state = await self._required_state()
+        missing: dict[str, str] = {}
+        for projection in state.projections:
+            live, new = await self._live(projection), table_name(projection, state.version)
+            missing |= await missing_indexes(self._connection, live, new, f"_v{state.version}")
+        return missing
+
+    def _tables(self) -> Tables:
+        """The new tables; beside them the live one of a projection that is not rebuilt, which is only read."""
+        assert self._state is not None
+        return Tables(**{name: table_name(name, self._state.version) for name in self._state.projections})
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """A missing privilege is the operator's to mend."""
+        try:
+            with unavailable_when_lost():
+                yield
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise RebuildRefused(
+                f"The login of DATABASE_URL may not do this: {error.diag.message_primary}. Use the login that made the "
+                "tables, as `turnlog serve` does when it migrates."
+            ) from error

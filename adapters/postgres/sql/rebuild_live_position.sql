@@ -1,0 +1,3 @@
+-- Binds: name. After a restore the checkpoint may name events that are not there any more; then the last one counts.
+SELECT least(position, (SELECT coalesce(max(notification_id), 0) FROM stored_events))
+FROM projection_checkpoints WHERE name = %s

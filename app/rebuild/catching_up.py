@@ -1,0 +1,51 @@
+"""The catch-up: the ordinary projection, on the new tables, up to where the live ones are."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from app.rebuild.progress import Throttle
+from domain.ports import RecordedEvent
+from projections.changes import Change
+from projections.compaction import compact
+from projections.ports import ProjectedPage
+from projections.rebuilding import RebuildSession, RebuildState
+from projections.registry import BY_NAME
+
+PAGE_EVENTS: Final = 1_000
+
+
+class CatchUp:
+    """Stands where the new tables stand. An event that cannot be projected fails it, loudly."""
+
+    def __init__(self, session: RebuildSession, state: RebuildState, throttle: Throttle) -> None:
+        self._session = session
+        self._rows = session.rows()
+        self._projections = [BY_NAME[name] for name in state.projections]
+        self._throttle = throttle
+
+    async def position(self) -> int:
+        """Where the new tables stand."""
+        return (await self._rows.checkpoint()).position
+
+    async def step(self, until_position: int) -> int:
+        """Project at most one page of the events up to the position. How many there were."""
+        position = await self.position()
+        events = await self._session.events(position, until_position, PAGE_EVENTS)
+        reached = events[-1].position if len(events) == PAGE_EVENTS else until_position
+        if reached > position:
+            rows = compact(self._changes(events))
+            await self._rows.write(
+                ProjectedPage(from_position=position, to_position=reached, unknown_events=0, rows=rows)
+            )
+        await self._throttle.take(len(events))
+        return len(events)
+
+    async def run(self, until_position: int) -> None:
+        """All of them."""
+        while await self.step(until_position) == PAGE_EVENTS:
+            pass
+
+    def _changes(self, events: Sequence[RecordedEvent]) -> Iterator[Change]:
+        for recorded in events:
+            for project in self._projections:
+                yield from project(recorded)

@@ -1,0 +1,174 @@
+"""A rebuild of the read tables beside the live ones: where it stands, and what it asks of the outside.
+
+The copy fills empty tables, conversation by conversation, with what the events up to one position say. The catch-up is
+the ordinary projection from there on. Then the new tables take the place of the live ones.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import ClassVar, Literal, Protocol
+
+from msgspec import Struct
+
+from domain.errors import TurnlogError
+from domain.ids import ConversationId
+from domain.ports import RecordedEvent
+from projections.ports import ProjectionSession
+from projections.registry import ProjectionName
+from projections.whole import WholeRows
+
+Phase = Literal["copy", "index", "catch_up"]
+
+
+class RebuildRefused(TurnlogError):
+    """The rebuild cannot be begun, or cannot go on. Nothing that is read now has changed; the sentence says why."""
+
+    code: ClassVar[str] = "rebuild_refused"
+
+
+class RebuildState(Struct, frozen=True, kw_only=True):
+    """What is kept of a rebuild, so that it goes on after any end of its process.
+
+    The copy is of the events up to `until_position`; conversations up to `copied_id` have been copied, which are
+    `copied_events` of `total_events`. `version` is the number of the new tables. A rollback begins with the catch-up of
+    the tables that were live before.
+    """
+
+    projections: tuple[ProjectionName, ...]
+    version: int
+    phase: Phase
+    until_position: int
+    copied_id: ConversationId | None
+    copied_events: int
+    total_events: int
+    is_rollback: bool
+    started_at: datetime
+
+
+class Histories(Struct, frozen=True):
+    """Some whole conversations in the order of their ids, each event in the order of its version."""
+
+    events: Sequence[RecordedEvent]
+    last_id: ConversationId
+
+
+class TableComparison(Struct, frozen=True, kw_only=True):
+    """A live table and its successor, at the same position. The hashes do not depend on the order of the rows.
+
+    `first_difference` is the id of the first conversation with a row that differs or stands in one table alone.
+    """
+
+    projection: ProjectionName
+    live_rows: int
+    live_hash: str
+    new_rows: int
+    new_hash: str
+    different_rows: int
+    first_difference: ConversationId | None
+
+
+class Comparing(Protocol):
+    """A moment at which the live tables and the new ones stood at the same position, kept to be looked at."""
+
+    async def compare(self, projection: ProjectionName) -> TableComparison:
+        """All rows of that moment. Takes seconds for a million rows, and keeps nobody waiting."""
+        ...
+
+
+class HeldLive(Protocol):
+    """The live tables, which nobody writes while this is held."""
+
+    @property
+    def position(self) -> int:
+        """Where they stand; not after the last event there is."""
+        ...
+
+    def moment(self) -> AbstractAsyncContextManager[Comparing]:
+        """This moment, to be compared after the live tables are let go."""
+        ...
+
+    async def different_since(self, position: int) -> ConversationId | None:
+        """A conversation with an event after the position whose rows differ between the live and the new tables."""
+        ...
+
+    async def swap(self) -> None:
+        """Make the new tables the live ones, and keep those of now as the previous. Commits, and lets go.
+
+        Raises:
+            StoreUnavailable: somebody reads a table for longer than writers should wait; nothing was changed.
+        """
+        ...
+
+
+class RebuildSession(Protocol):
+    """The right to rebuild: one process at a time has it. Every method raises `StoreUnavailable`."""
+
+    async def state(self) -> RebuildState | None:
+        """The rebuild that is under way, begun by whomever."""
+        ...
+
+    async def begin(self, projections: Sequence[ProjectionName]) -> RebuildState:
+        """Make the empty tables. Raises RebuildRefused."""
+        ...
+
+    async def begin_rollback(self) -> RebuildState:
+        """Take the tables that were live before the last swap. Raises RebuildRefused: there are none."""
+        ...
+
+    async def abandon(self) -> None:
+        """Drop what the rebuild has made; a rollback keeps its tables for another time."""
+        ...
+
+    def histories(self, state: RebuildState, page_events: int) -> AsyncIterator[Histories]:
+        """What is still to be copied. Raises RebuildRefused: an event cannot be read."""
+        ...
+
+    async def copy(self, rows: WholeRows, last_id: ConversationId, events: int) -> None:
+        """Add the rows to the new tables and remember it, both or neither."""
+        ...
+
+    async def start_indexing(self) -> Sequence[str]:
+        """The copy is complete. The names of the indexes that are still missing."""
+        ...
+
+    async def build_index(self, name: str) -> None:
+        """Build one of them, and take statistics with the last."""
+        ...
+
+    async def start_catching_up(self) -> None:
+        """The indexes are complete; the new tables stand at `until_position`."""
+        ...
+
+    async def events(self, after_position: int, until_position: int, limit: int) -> Sequence[RecordedEvent]:
+        """At most `limit` events of all conversations with `after < position <= until`, in order.
+
+        Raises:
+            RebuildRefused: one of them cannot be read.
+        """
+        ...
+
+    def rows(self) -> ProjectionSession:
+        """The new tables, to be written as the live ones are."""
+        ...
+
+    async def live_position(self) -> int:
+        """Where the live tables are; not after the last event there is."""
+        ...
+
+    def hold_live(self) -> AbstractAsyncContextManager[HeldLive]:
+        """Keep every runner from writing the live tables for a moment: milliseconds, a runner waits."""
+        ...
+
+
+class RebuildStore(Protocol):
+    """Where the tables are."""
+
+    def session(self) -> AbstractAsyncContextManager[RebuildSession]:
+        """The right to rebuild, until it is left.
+
+        Raises:
+            RebuildRefused: another process is rebuilding.
+            StoreUnavailable: the database is away.
+        """
+        ...
