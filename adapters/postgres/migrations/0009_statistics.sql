@@ -62,12 +62,10 @@ COMMENT ON COLUMN turn_latencies.outcome IS 'answered, interrupted, cancelled or
 COMMENT ON COLUMN turn_latencies.answer_start_ms IS 'from the user''s message; never negative though clocks may jump';
 COMMENT ON COLUMN turn_latencies.answer_end_ms IS 'from the user''s message; never negative though clocks may jump';
 
-CREATE INDEX conversation_sessions_v1_tenant_ended_idx ON conversation_sessions_v1 (tenant_id, ended_at)
-    WHERE is_active = FALSE;
 CREATE INDEX conversation_sessions_v1_started_day_idx ON conversation_sessions_v1
     (((started_at AT TIME ZONE 'UTC')::date));
 CREATE INDEX conversation_sessions_v1_ended_day_idx ON conversation_sessions_v1
-    (((ended_at AT TIME ZONE 'UTC')::date)) WHERE is_active = FALSE;
+    (((ended_at AT TIME ZONE 'UTC')::date)) WHERE ended_at IS NOT NULL;
 
 CREATE VIEW conversation_statistics AS
 SELECT tenant_id, day,
@@ -82,7 +80,7 @@ FROM (
     FROM conversation_sessions
     UNION ALL
     SELECT tenant_id, (ended_at AT TIME ZONE 'UTC')::date, false, duration_seconds, message_count, turn_count
-    FROM conversation_sessions WHERE is_active = FALSE
+    FROM conversation_sessions WHERE ended_at IS NOT NULL
 ) AS happened
 GROUP BY tenant_id, day;
 COMMENT ON VIEW conversation_statistics IS
