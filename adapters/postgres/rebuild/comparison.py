@@ -55,6 +55,5 @@ def _on(text: SQL, projection: ProjectionName, version: int) -> Composed:
     return text.format(
         live=Identifier(view_name(projection)),
         new=Identifier(table_name(projection, version)),
-        key=Identifier("id"),
         conversation=Identifier(_CONVERSATION[projection]),
     )

@@ -1,8 +1,8 @@
--- Of the tables {live} and {new}, by {key} and {conversation}. All rows of both, and a hash that no order changes.
+-- Of the tables {live} and {new}, whose rows name their {conversation}. All rows of both, and a hash that no order changes.
 WITH live AS MATERIALIZED (
-    SELECT {key} AS key, {conversation} AS conversation, hashtextextended(row::text, 0) AS hash FROM {live} AS row
+    SELECT row.id AS key, row.{conversation} AS conversation, hashtextextended(row::text, 0) AS hash FROM {live} AS row
 ), new AS MATERIALIZED (
-    SELECT {key} AS key, {conversation} AS conversation, hashtextextended(row::text, 0) AS hash FROM {new} AS row
+    SELECT row.id AS key, row.{conversation} AS conversation, hashtextextended(row::text, 0) AS hash FROM {new} AS row
 ), different AS (
     SELECT coalesce(live.conversation, new.conversation) AS conversation
     FROM live FULL JOIN new USING (key, conversation) WHERE live.hash IS DISTINCT FROM new.hash
