@@ -71,19 +71,15 @@ class ConversationQuery(Struct, frozen=True, kw_only=True):
 
 
 class MessageQuery(Struct, frozen=True, kw_only=True):
-    """`at_version` leaves out the messages that the conversation did not have yet at that version; the others come as
-    they are now. `after` and `before` are ids of messages, and mean after and before in the order asked for."""
+    """`after` and `before` are ids of messages, and mean after and before in the order asked for."""
 
     role: Role | None = None
-    at_version: int | None = None
     limit: int = DEFAULT_PAGE_ROWS
     order: Order = "asc"
     after: MessageId | None = None
     before: MessageId | None = None
 
     def __post_init__(self) -> None:
-        if self.at_version is not None and not 0 <= self.at_version <= MAX_VERSION:
-            raise InvalidQuery("at_version", f"is not a version: those are 0 to {MAX_VERSION}.")
         _check_limit(self.limit)
         _check_cursors(self.after, self.before)
 

@@ -6,6 +6,7 @@ from app.use_cases.get_conversation import GetConversation
 from app.use_cases.get_health import GetHealth
 from app.use_cases.list_conversations import ListConversations
 from app.use_cases.list_messages import ListMessages
+from app.use_cases.list_past_messages import ListPastMessages
 from app.use_cases.original_clients import ServeOriginalClients
 from app.use_cases.post_message import PostMessage
 from app.use_cases.read_events import ReadEvents
@@ -24,5 +25,6 @@ class Service(Struct, frozen=True, kw_only=True):
     get_conversation: GetConversation
     list_conversations: ListConversations
     list_messages: ListMessages
+    list_past_messages: ListPastMessages
     read_events: ReadEvents
     health: GetHealth

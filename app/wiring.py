@@ -35,6 +35,7 @@ from app.use_cases.get_conversation import GetConversation
 from app.use_cases.get_health import GetHealth
 from app.use_cases.list_conversations import ListConversations
 from app.use_cases.list_messages import ListMessages
+from app.use_cases.list_past_messages import ListPastMessages
 from app.use_cases.original_clients import InterimBroadcaster, ServeOriginalClients
 from app.use_cases.post_message import PostMessage
 from app.use_cases.read_events import ReadEvents
@@ -231,6 +232,7 @@ def _service(
         get_conversation=get_conversation,
         list_conversations=ListConversations(read_models, settings.min_position_wait_s),
         list_messages=ListMessages(read_models, store, settings.min_position_wait_s),
+        list_past_messages=ListPastMessages(store, get_conversation),
         read_events=ReadEvents(store, get_conversation),
         health=GetHealth(health, read_models, clock),
     )

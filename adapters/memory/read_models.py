@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from adapters.memory.projection_store import MemoryProjectionStore
+from app.page_window import PageWindow
 from app.ports import PositionWaiter, SessionCounts
-from app.queries import ConversationQuery, MessageQuery, RowPage, unknown_cursor
+from app.queries import ConversationQuery, MessageQuery, RowPage
 from domain.ids import ConversationId, TenantId
 from projections.rows import MessageRow, SessionRow
 
@@ -35,7 +36,7 @@ class MemoryReadModels:
         """See `ReadModels.list_messages`."""
         messages = self._store.messages.values()
         visible = [row for row in messages if row.session_id == conversation_id and row.tenant_id == tenant_id]
-        return _page(visible, query, lambda row: row.version, lambda row: _is_message_asked_for(row, query))
+        return _page(visible, query, lambda row: row.version, lambda row: query.role in (None, row.role))
 
     async def checkpoint_position(self) -> int:
         """See `ReadModels.checkpoint_position`."""
@@ -64,10 +65,6 @@ def _is_asked_for(row: SessionRow, query: ConversationQuery) -> bool:
     )
 
 
-def _is_message_asked_for(row: MessageRow, query: MessageQuery) -> bool:
-    return query.role in (None, row.role) and (query.at_version is None or row.version <= query.at_version)
-
-
 def _page(
     visible: Iterable[Row],
     query: ConversationQuery | MessageQuery,
@@ -75,14 +72,7 @@ def _page(
     is_asked_for: Callable[[Row], bool],
 ) -> RowPage[Row]:
     """The rows next to the cursor, in the order asked for."""
-    is_backwards = query.before is not None
-    ordered = sorted(visible, key=place, reverse=(query.order == "desc") is not is_backwards)
-    cursor = query.after or query.before
-    if cursor is not None:
-        start = next((number for number, row in enumerate(ordered, start=1) if row.id == cursor), None)
-        if start is None:
-            raise unknown_cursor(query)
-        ordered = ordered[start:]
-    found = [row for row in ordered if is_asked_for(row)]
-    page = found[: query.limit]
-    return RowPage(tuple(reversed(page) if is_backwards else page), has_more=len(found) > query.limit)
+    window: PageWindow[Row] = PageWindow(query)
+    for row in sorted(visible, key=place):
+        window.add(row, is_asked_for=is_asked_for(row))
+    return window.page()

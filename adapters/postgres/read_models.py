@@ -92,7 +92,6 @@ class PostgresReadModels:
         parameters = {
             **scope,
             "role": query.role,
-            "at_version": query.at_version,
             "cursor_version": cursor_version,
             "limit": query.limit + 1,
         }

@@ -38,12 +38,6 @@ def test_what_no_row_can_match_is_refused_by_its_field(filters: Mapping[str, obj
     assert refusal.value.code == "invalid_query"
 
 
-@pytest.mark.parametrize("at_version", [-1, 2**63])
-def test_a_version_is_a_number_that_can_be_stored(at_version: int) -> None:
-    with pytest.raises(InvalidQuery):
-        MessageQuery(at_version=at_version)
-
-
 def test_the_widest_filters_are_taken() -> None:
     ConversationQuery(
         user_id="x" * 512,
@@ -52,4 +46,4 @@ def test_the_widest_filters_are_taken() -> None:
         metadata={"": ""},
         limit=100,
     )
-    MessageQuery(at_version=2**63 - 1, limit=1)
+    MessageQuery(limit=1)

@@ -60,7 +60,6 @@ NO_FILTER = dict.fromkeys(
 )
 NO_CURSOR = dict.fromkeys(("cursor_id", "cursor_started_at", "cursor_version"))
 ASKED = {**NO_FILTER, **NO_CURSOR, "tenant_id": TENANT_ID, "session_id": CONVERSATION_ID, "role": None, "limit": 20}
-ASKED |= {"at_version": None}
 BEHIND_A_ROW = {"cursor_id": CONVERSATION_ID, "cursor_started_at": NOON + timedelta(hours=20)}
 
 

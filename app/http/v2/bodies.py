@@ -17,6 +17,7 @@ Item = TypeVar("Item")
 Filter = Annotated[str, Meta(max_length=MAX_FILTER_CHARACTERS)]
 Limit = Annotated[int, Meta(ge=1, le=MAX_PAGE_ROWS, description="How many at most.")]
 Version = Annotated[int, Meta(ge=1, le=MAX_VERSION, description="A version of the conversation.")]
+Moment = Annotated[datetime, Meta(tz=True, description="A time: before the first event that occurred later.")]
 Cursor = Annotated[int, Meta(ge=0, le=MAX_VERSION, description="The version of an event.")]
 MinPosition = Annotated[
     int,
@@ -102,9 +103,7 @@ class ConversationParameters(Struct, frozen=True, kw_only=True, forbid_unknown_f
     """At which point of its history the conversation is asked for: at the newest where nothing is said."""
 
     at_version: Version | None = None
-    at: Annotated[datetime, Meta(tz=True, description="A time: before the first event that occurred later.")] | None = (
-        None
-    )
+    at: Moment | None = None
 
 
 class ConversationsParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -126,10 +125,11 @@ class ConversationsParameters(Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 class MessagesParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`at_version` leaves out the messages that came later; the others come as they are now."""
+    """With `at_version` or `at` the messages come as they were then, and no `min_position` is waited for."""
 
     role: Role | None = None
     at_version: Version | None = None
+    at: Moment | None = None
     limit: Limit = DEFAULT_PAGE_ROWS
     order: Order = "asc"
     after: After | None = None

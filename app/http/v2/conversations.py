@@ -28,9 +28,10 @@ from app.http.v2.bodies import (
     Page,
     StartBody,
 )
+from app.http.v2.moments import check_moment
 from app.http.v2.pages import page_of
 from app.http.v2.writes import carry_out, conversation_answer, preconditions
-from app.queries import ConversationQuery, InvalidQuery
+from app.queries import ConversationQuery
 from app.views import ConversationView, conversation_view, listed_conversation_view
 from domain.conversation.commands import ChangeMetadata, EndConversation, StartConversation
 from domain.conversation.conversation import Conversation
@@ -127,8 +128,7 @@ async def get_conversation(request: HttpRequest, access: GivenAccess, conversati
 async def _conversation(
     access: Access, conversation_id: ConversationId, parameters: ConversationParameters
 ) -> Conversation:
-    if parameters.at is not None and parameters.at_version is not None:
-        raise InvalidQuery("at", "and `at_version` exclude each other.")
+    check_moment(parameters.at_version, parameters.at)
     if parameters.at_version is not None:
         return await access.service.get_conversation.at_version(
             access.principal, conversation_id, parameters.at_version

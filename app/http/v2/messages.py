@@ -1,13 +1,14 @@
 """`/api/v2/conversations/{id}/messages`: post, list, feedback."""
 
+from datetime import datetime
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from litestar import Response, get, post
 from msgspec.structs import asdict
 
-from app.http.dependencies import GivenAccess, PathText
+from app.http.dependencies import Access, GivenAccess, PathText
 from app.http.openapi.operation import READ_PROBLEMS, WRITE_PROBLEMS, Operation
 from app.http.requests import (
     HttpRequest,
@@ -27,12 +28,15 @@ from app.http.v2.bodies import (
     Page,
 )
 from app.http.v2.conversations import ITEM
+from app.http.v2.moments import check_moment
 from app.http.v2.pages import page_of
 from app.http.v2.writes import carry_out, conversation_answer, preconditions
 from app.queries import MessageQuery
+from app.use_cases.list_messages import MessageListing
 from app.use_cases.post_message import Posted, PostedMessage
 from app.views import MessageView, conversation_view, message_view
 from domain.conversation.commands import RecordFeedback
+from domain.ids import ConversationId
 
 MESSAGES: Final = f"{ITEM}/messages"
 _message_decoder: Final = msgspec.json.Decoder(PostedMessage)
@@ -89,21 +93,40 @@ def _message_answer(posted: Posted, epoch: str) -> MessageAnswer:
         tag="Messages",
         summary="List messages",
         description="Oldest first. The list follows the writes by milliseconds; `min_position` waits for one. "
-        "`at_version` leaves out the messages that came later; the others come as they are now.",
+        "`at_version` and `at` give the messages as they were then, without the corrections and the feedback that came "
+        "later; they are made of the events, so they are never stale.",
         query=MessagesParameters,
         answer=Page[MessageView],
-        problems=("invalid_query", "not_found", *READ_PROBLEMS),
+        problems=("invalid_query", "not_found", "version_not_found", *READ_PROBLEMS),
     ),
 )
 async def list_messages(request: HttpRequest, access: GivenAccess, conversation_id: PathText) -> Response[bytes]:
     fields = asdict(read_query(request, MessagesParameters))
-    min_position: int | None = fields.pop("min_position")
-    query = MessageQuery(**fields)
-    listing = await access.service.list_messages(
-        access.principal, conversation_id_of(conversation_id), query, min_position
-    )
+    listing = await _listing(access, conversation_id_of(conversation_id), **fields)
     views = tuple(message_view(row) for row in listing.page.rows)
     return list_answer(page_of(views, has_more=listing.page.has_more), is_stale=listing.is_stale)
+
+
+async def _listing(
+    access: Access,
+    conversation_id: ConversationId,
+    *,
+    at_version: int | None,
+    at: datetime | None,
+    min_position: int | None,
+    **fields: Any,
+) -> MessageListing:
+    """The messages as they are now, or as they were."""
+    check_moment(at_version, at)
+    query = MessageQuery(**fields)
+    service, principal = access.service, access.principal
+    if at_version is not None:
+        page = await service.list_past_messages.at_version(principal, conversation_id, at_version, query)
+        return MessageListing(page, is_stale=False)
+    if at is not None:
+        page = await service.list_past_messages.at_time(principal, conversation_id, at, query)
+        return MessageListing(page, is_stale=False)
+    return await service.list_messages(principal, conversation_id, query, min_position)
 
 
 @post(
