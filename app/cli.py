@@ -18,6 +18,7 @@ from app.console.replay import replay
 from app.console.serve import serve
 from app.console.settings import settings
 from app.console.test import test
+from app.console.verify import verify
 from app.console.watch import watch
 
 COMMANDS: list[click.Command] = [
@@ -26,6 +27,7 @@ COMMANDS: list[click.Command] = [
     replay,
     watch,
     rebuild,
+    verify,
     test,
     check,
     settings,

@@ -1,4 +1,5 @@
--- Binds: new position, unknown events to add, name, old position. No row: another runner has moved it.
+-- Binds: new position, unknown events to add, name, old position, revision. No row: another runner has moved it, or a
+-- parked conversation was re-driven.
 UPDATE projection_checkpoints
 SET position = %s, unknown_events = unknown_events + %s, updated_at = clock_timestamp(), heartbeat_at = clock_timestamp()
-WHERE name = %s AND position = %s
+WHERE name = %s AND position = %s AND quarantine_revision = %s

@@ -1,0 +1,1 @@
+"""Proving that the read tables say what the events say."""
