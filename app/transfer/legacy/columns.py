@@ -66,7 +66,7 @@ def tables_of(session_columns: Sequence[str], message_columns: Sequence[str]) ->
     Raises:
         UnusableTables: something that every import needs is not among them, or the tables are Turnlog's own.
     """
-    if _MARKS_OF_TURNLOG <= set(session_columns):
+    if set(session_columns) >= _MARKS_OF_TURNLOG:
         raise UnusableTables(
             "The sessions' table is one of Turnlog's own, not one of the database that it replaces. Name the other "
             "database with --from-dsn, or the schema of the older tables with --schema."

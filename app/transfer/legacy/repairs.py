@@ -52,9 +52,9 @@ RULES: Final[dict[Repair, str]] = {
     "made, else at its last activity or its end.",
     Repair.START_AFTER_FIRST_MESSAGE: "A session that starts after its first message begins with that message.",
     Repair.TIME_UNKNOWN: "Where a session and its messages have no time at all, it is 1970-01-01T00:00:00Z.",
-    Repair.TIME_UNREADABLE: "A time that is no time, is infinite or lies outside the years 1 to 9999 counts as missing.",
-    Repair.MESSAGE_TIME_MISSING: "A message without a time has that of the message before it, in the order of ids where "
-    "they are numbers; the first one that of the session's start.",
+    Repair.TIME_UNREADABLE: "A time that is no time, is infinite or outside the years 1 to 9999 counts as missing.",
+    Repair.MESSAGE_TIME_MISSING: "A message without a time has that of the message before it, in the order of ids "
+    "where they are numbers; the first one that of the session's start.",
     Repair.BOTH_COLUMN_SETS: "Where a row has both `started_at` and `session_start`, or `ended_at` and `session_end`, "
     "and they differ, the first of the two counts.",
     Repair.END_FROM_DURATION: "A session without an end, but with a duration, ends so long after its start.",
@@ -75,17 +75,17 @@ RULES: Final[dict[Repair, str]] = {
     Repair.SESSION_MISSING: "Messages whose session has no row get a session of their own, with the same id.",
     Repair.SESSION_ID_MISSING: "Messages that name no session get one for each user and day (UTC).",
     Repair.SESSION_REPEATED: "Rows with the same session id are one session: of each column the first value counts.",
-    Repair.SESSION_TOO_LONG: "A session of more than 50,000 messages becomes several, each the `parent_id` of the next "
-    "one's chain: all name the first.",
+    Repair.SESSION_TOO_LONG: "A session of more than 50,000 messages becomes several conversations, one after the "
+    "other; those after the first name it as their `parent_id`.",
     Repair.SESSION_ID_DERIVED: "A session id that is no UUID becomes one that is worked out from it; the old one is "
     "kept in the metadata, as `legacy_id`.",
     Repair.MESSAGE_ID_DERIVED: "A message id that is no UUID becomes one that is worked out from it; the old one is "
     "kept in the metadata, as `legacy_id`.",
-    Repair.MESSAGE_REPEATED: "A row that repeats a message of its session, with its id, role, content and time, is left "
-    "out.",
+    Repair.MESSAGE_REPEATED: "A row that repeats a message of its session, with its id, role, content and time, is "
+    "left out.",
     Repair.MESSAGE_ID_REUSED: "Another message with an id that its session has already gets an id of its own.",
-    Repair.ROLE_UNKNOWN: "A message with an unknown role, or none, is recorded as the user's without taking a turn; the "
-    "role is kept in its metadata, as `legacy_role`.",
+    Repair.ROLE_UNKNOWN: "A message with an unknown role, or none, is recorded as the user's without taking a turn; "
+    "the role is kept in its metadata, as `legacy_role`.",
     Repair.CONTENT_EMPTY: "A message without content is taken in with an empty one.",
     Repair.CONTENT_TOO_LONG: "Content of more than 32 KiB is split into several messages, one after the other; "
     "`legacy_part` in their metadata says which.",
