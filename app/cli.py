@@ -13,6 +13,7 @@ from app.console.demo import demo
 from app.console.docs import docs
 from app.console.export import export
 from app.console.import_ import import_
+from app.console.projections import projections
 from app.console.rebuild import rebuild
 from app.console.replay import replay
 from app.console.serve import serve
@@ -26,6 +27,7 @@ COMMANDS: list[click.Command] = [
     serve,
     replay,
     watch,
+    projections,
     rebuild,
     verify,
     test,

@@ -13,7 +13,6 @@ from domain.ports import RecordedEvent
 from projections.rows import MessageRow, SessionRow, conversation_of
 from projections.whole import whole_rows
 
-
 Key = tuple[ConversationId, MessageId | None]
 
 
