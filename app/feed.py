@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 import anyio
 
 from domain.errors import StoreUnavailable
-from domain.ports import CommittedListener, EventLog, RecordedEvent, UnknownPlace
+from domain.ports import CommittedListener, EventLog, RecordedEvent, UnreadablePlace
 
 PAGE_EVENTS = 1_000
 MIN_READ_INTERVAL_S = 0.02
@@ -36,7 +36,7 @@ class Feed:
         self._ordered_listeners = tuple(ordered_listeners)
         self._poll_interval_s = poll_interval_s
         self._hint = anyio.Event()
-        self.on_unknown: Callable[[Sequence[UnknownPlace]], None] = lambda _unknown: None
+        self.on_unreadable: Callable[[Sequence[UnreadablePlace]], None] = lambda _unreadable: None
         self.position = 0
         self.is_reading = False
 
@@ -80,7 +80,7 @@ class Feed:
             self.position = max(self.position, page.last_position)
             _tell(self._listeners, page.events)
             _tell(self._ordered_listeners, news)
-            self.on_unknown(page.unknown)
+            self.on_unreadable(page.unreadable)
             if page.last_position == position:
                 return
 

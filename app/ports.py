@@ -83,6 +83,7 @@ class ProcessHealth(Struct, frozen=True, kw_only=True):
     projection_lag_s: float
     projection_failures: int
     unknown_events: int
+    quarantined_conversations: int
     is_draining: bool
     is_feed_listening: bool
     is_feed_reading: bool

@@ -52,6 +52,7 @@ KINDS: Final = (
     ProblemKind("store_unavailable", 503, "The event store cannot be reached.", retryable=True),
     ProblemKind("outcome_unknown", 503, "It is not known whether the command was stored.", retryable=True),
     ProblemKind("unknown_event", 503, "The conversation was written by a newer release.", retryable=True),
+    ProblemKind("corrupt_event", 503, "The conversation has a damaged event.", retryable=True),
 )
 """The only table from codes to statuses. A code is never renamed."""
 

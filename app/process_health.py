@@ -69,6 +69,7 @@ class RunningParts:
             projection_lag_s=projection.seconds_behind,
             projection_failures=projection.failures,
             unknown_events=projection.unknown_events,
+            quarantined_conversations=projection.quarantined_conversations,
             is_draining=self._admission.is_draining,
             is_feed_listening=self._listener.is_listening,
             is_feed_reading=self._feed.is_reading,

@@ -9,9 +9,17 @@ import structlog
 from msgspec import Struct
 
 from app.projected_position import ProjectedPosition
+from app.redriver import Redriver
 from domain.errors import StoreUnavailable
 from domain.ports import RecordedEvent
-from projections.ports import Checkpoint, CheckpointMoved, ProjectionSession, ProjectionStore
+from projections.ports import (
+    Checkpoint,
+    CheckpointMoved,
+    ProjectionSession,
+    ProjectionStore,
+    RowsRejected,
+    TablesRefused,
+)
 from projections.runner import Runner, Step
 
 POLL_INTERVAL_S: Final = 1.0
@@ -39,6 +47,8 @@ class ProjectionStatus(Struct, frozen=True, kw_only=True):
     `seconds_behind` is how long a known event, or what a failure may hide, has been waited for. Under load it is the
     age of a sample: a new one is taken when the last one has come.
 
+    The rows of `quarantined_conversations` stand still, each for an event that cannot become rows.
+
     `failures` counts those since the last success; `last_failure` is the newest of them.
     """
 
@@ -48,24 +58,29 @@ class ProjectionStatus(Struct, frozen=True, kw_only=True):
     lag_events: int
     seconds_behind: float
     unknown_events: int
+    quarantined_conversations: int
     failures: int
     last_failure: str | None
 
 
 class ProjectionLoop:
-    """One for each process. `run` ends only by cancellation, or by an event that cannot be projected."""
+    """One for each process. `run` ends only by cancellation: what passes is waited for, and an event that cannot become
+    rows parks its conversation."""
 
-    def __init__(self, runner: Runner, store: ProjectionStore, projected: ProjectedPosition) -> None:
+    def __init__(
+        self, runner: Runner, store: ProjectionStore, projected: ProjectedPosition, redriver: Redriver
+    ) -> None:
         self._runner = runner
         self._store = store
         self._projected = projected
+        self._redriver = redriver
         self._woken = anyio.Event()
         self._is_leading = False
         self._head_position = 0
         self._behind_since_s: float | None = None
         self._missing_position = 0
         self._beaten_at_s = 0.0
-        self._unknown_events = 0
+        self._checkpoint = Checkpoint()
         self._failures = 0
         self._last_failure: str | None = None
 
@@ -88,24 +103,21 @@ class ProjectionLoop:
             head_position=max(self._head_position, position),
             lag_events=max(0, self._head_position - position),
             seconds_behind=0.0 if since_s is None else anyio.current_time() - since_s,
-            unknown_events=self._unknown_events,
+            unknown_events=self._checkpoint.unknown_events,
+            quarantined_conversations=len(self._checkpoint.parked),
             failures=self._failures,
             last_failure=self._last_failure,
         )
 
     async def run(self) -> None:
-        """Stand by, lead, and begin again whenever the database goes away.
-
-        Raises:
-            Exception: an event cannot be projected. It would come again, so the service must not go on in silence.
-        """
+        """Stand by, lead, and begin again whenever the database goes away or refuses to be written."""
         self._fall_behind()  # until it is known otherwise
         while True:
             try:
                 async with self._store.session() as session:
                     await self._stand_by(session)
                     await self._lead(session)
-            except (StoreUnavailable, CheckpointMoved) as error:
+            except (StoreUnavailable, CheckpointMoved, TablesRefused, RowsRejected) as error:
                 await self._back_off(error)
 
     async def _stand_by(self, session: ProjectionSession) -> None:
@@ -122,31 +134,45 @@ class ProjectionLoop:
                     await anyio.sleep(STANDBY_POLL_INTERVAL_S)
 
     async def _lead(self, session: ProjectionSession) -> None:
-        checkpoint = await session.checkpoint()
-        self._take_over(checkpoint)
+        self._take_over(await session.checkpoint())
+        await self._redriver.begin(session)
         self._is_leading = True
-        logger.info("projection_leads", position=checkpoint.position)
-        position = checkpoint.position
+        logger.info(
+            "projection_leads",
+            position=self._checkpoint.position,
+            quarantined_conversations=len(self._checkpoint.parked),
+        )
         while True:
             woken = self._woken = anyio.Event()  # before the page is read: what is appended later wakes again
-            step = await self._runner.step(session, position)
-            position = step.position
+            step = await self._step(session)
             self._succeeded()
-            self._progressed(step)
-            if not step.is_full:
+            if await self._redriver.try_some(session):
+                self._take_over(await session.checkpoint())
+            elif not step.is_full:
                 await self._beat(session)
                 await self._rest(woken)
 
+    async def _step(self, session: ProjectionSession) -> Step:
+        try:
+            step = await self._runner.step(session, self._checkpoint)
+        except CheckpointMoved:
+            # Whoever re-drives a conversation leaves the position as it is, and the lead with us.
+            checkpoint = await session.checkpoint()
+            if checkpoint.position != self._checkpoint.position:
+                raise
+            self._take_over(checkpoint)
+            step = await self._runner.step(session, checkpoint)
+        self._progressed(step)
+        return step
+
     def _take_over(self, checkpoint: Checkpoint) -> None:
         """Somebody, perhaps this process in an earlier life, came this far."""
-        self._unknown_events = checkpoint.unknown_events
+        self._checkpoint = checkpoint
         self._advance(checkpoint.position)
 
     def _progressed(self, step: Step) -> None:
-        if step.unknown_events:
-            self._unknown_events += step.unknown_events
-            logger.warning("projection_skipped_unknown_events", events=step.unknown_events, position=step.position)
-        self._advance(step.position)
+        self._redriver.parked(step.parked)
+        self._take_over(step.checkpoint)
         if step.is_full:
             self._fall_behind()
         elif step.position >= self._head_position and not self._woken.is_set():
@@ -173,6 +199,7 @@ class ProjectionLoop:
         now_s = anyio.current_time()
         if now_s - self._beaten_at_s >= HEARTBEAT_INTERVAL_S:
             await session.beat()
+            self._take_over(await session.checkpoint())  # somebody may have re-driven a conversation
             self._beaten_at_s = now_s
 
     async def _rest(self, woken: anyio.Event) -> None:

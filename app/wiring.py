@@ -29,6 +29,7 @@ from app.ports import HealthSource, ReadModels
 from app.process_health import RunningParts
 from app.projected_position import ProjectedPosition
 from app.projection_loop import ProjectionLoop
+from app.redriver import Redriver
 from app.service import Service
 from app.settings import Settings
 from app.use_cases.get_conversation import GetConversation
@@ -137,7 +138,7 @@ def _assemble(settings: Settings, database: Database) -> Parts:
     read_models = PostgresReadModels(pool, projected)
     tail = LogTail(store)
     runner = Runner(tail, max_page_events=settings.projection_page_events)
-    projection = ProjectionLoop(runner, PostgresProjectionStore(database.read_dsn), projected)
+    projection = ProjectionLoop(runner, PostgresProjectionStore(database.read_dsn), projected, Redriver(store))
 
     clock, ids = SystemClock(), Uuid7Source()
     live = LiveConnections()
@@ -153,7 +154,7 @@ def _assemble(settings: Settings, database: Database) -> Parts:
     listener = NotificationListener(database.read_dsn, feed.wake, appender.has_notified)
     appender.on_committed = feed.committed
     hub.on_hole = feed.wake
-    feed.on_unknown = hub.miss
+    feed.on_unreadable = hub.miss
 
     health = RunningParts(
         appender=appender,

@@ -93,11 +93,35 @@ class EventRejected(StoreError):
     code = "event_rejected"
 
 
-class UnknownEvent(TurnlogError):
-    """A stored event was written by newer code. Projections skip and count it; an aggregate must not decide."""
+class UnreadableEvent(TurnlogError):
+    """A stored event cannot be read here. An aggregate must not decide on it, and the rows of its conversation stay
+    as they were before it.
+
+    `event_version` and `event_position` are where it stands, where whoever raised this knew it.
+    """
+
+    def __init__(self, sentence: str, topic: str) -> None:
+        super().__init__(sentence)
+        self.topic = topic
+        self.event_version: int | None = None
+        self.event_position: int | None = None
+
+
+class UnknownEvent(UnreadableEvent):
+    """Newer code wrote it."""
 
     code = "unknown_event"
 
     def __init__(self, topic: str) -> None:
-        super().__init__(f"Stored event {topic!r} is not known to this release. Upgrade Turnlog to read it.")
-        self.topic = topic
+        super().__init__(f"Stored event {topic!r} is not known to this release. Upgrade Turnlog to read it.", topic)
+
+
+class CorruptEvent(UnreadableEvent):
+    """Its bytes are not what its topic says. Tells nothing of them: they may be somebody's words."""
+
+    code = "corrupt_event"
+
+    def __init__(self, topic: str) -> None:
+        super().__init__(
+            f"Stored event {topic!r} is damaged. The conversation goes on once the event is repaired.", topic
+        )

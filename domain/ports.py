@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from domain.conversation.events import Event
 from domain.envelope import Origin, Recorded
+from domain.errors import UnknownEvent
 from domain.ids import CommandId, ConversationId, EventId, TenantId
 
 RecordedEvent = Recorded[Event]
@@ -48,7 +49,7 @@ class EventStore(Protocol):
         """The events with `after < version <= until` in order; empty when there are none or they are not the tenant's.
 
         Raises:
-            UnknownEvent: newer code wrote one of them.
+            UnreadableEvent: newer code wrote one of them, or it is damaged.
             StoreUnavailable: the database is away.
         """
         ...
@@ -71,21 +72,28 @@ class EventLog(Protocol):
         ...
 
 
-class UnknownPlace(Struct, frozen=True):
-    """Where an event stands that newer code wrote."""
+class UnreadablePlace(Struct, frozen=True, kw_only=True):
+    """Where an event stands that cannot be read here. `code` is that of the error which says why."""
 
     tenant_id: TenantId
     conversation_id: ConversationId
     version: int
+    position: int
+    topic: str
+    code: str = UnknownEvent.code
 
 
 class EventPage(Struct, frozen=True):
-    """`last_position` is where to go on; it counts the unknown events, which `events` leaves out."""
+    """`last_position` is where to go on; it counts the unreadable events, which `events` leaves out."""
 
     events: Sequence[RecordedEvent]
     last_position: int
-    unknown_events: int = 0
-    unknown: Sequence[UnknownPlace] = ()
+    unreadable: Sequence[UnreadablePlace] = ()
+
+    @property
+    def unknown_events(self) -> int:
+        """How many events newer code wrote."""
+        return sum(place.code == UnknownEvent.code for place in self.unreadable)
 
 
 class Clock(Protocol):

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from domain.conversation.events import EVENT_TYPES, Event, tag_of
 from domain.envelope import Origin
-from domain.errors import UnknownEvent
+from domain.errors import CorruptEvent, UnknownEvent
 from domain.ids import EventId
 
 SCHEMA_VERSIONS: Final[dict[str, int]] = {tag_of(event_type): 1 for event_type in EVENT_TYPES}
@@ -42,6 +42,9 @@ class _OldState(Struct, frozen=True, kw_only=True):
 _VERSIONS: Final = {event_type: SCHEMA_VERSIONS[tag_of(event_type)] for event_type in EVENT_TYPES}
 _TOPICS: Final = {event_type: f"{tag_of(event_type)}.v{version}" for event_type, version in _VERSIONS.items()}
 _VERSIONS_OF_TOPICS: Final = {topic: _VERSIONS[event_type] for event_type, topic in _TOPICS.items()}
+_DAMAGE: Final = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+"""What decoders and upcasters raise over bytes that are not what they should be."""
+
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(StoredState)
 _old_decoder = msgspec.json.Decoder(_OldState)
@@ -67,11 +70,16 @@ def decode(topic: str, state: bytes) -> tuple[StoredState, int]:
 
     Raises:
         UnknownEvent: newer code wrote it.
+        CorruptEvent: it is damaged.
     """
-    schema_version = _VERSIONS_OF_TOPICS.get(topic)
-    if schema_version is not None:
-        return _decoder.decode(state), schema_version
-    return _decode_old(topic, state)
+    try:
+        schema_version = _VERSIONS_OF_TOPICS.get(topic)
+        if schema_version is not None:
+            return _decoder.decode(state), schema_version
+        return _decode_old(topic, state)
+    except _DAMAGE:
+        # Not chained: the message may quote what is there.
+        raise CorruptEvent(topic) from None
 
 
 def _decode_old(topic: str, state: bytes) -> tuple[StoredState, int]:

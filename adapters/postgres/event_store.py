@@ -8,11 +8,11 @@ from psycopg import DataError
 from adapters.postgres.appender import BatchingAppender
 from adapters.postgres.pool import Pool
 from adapters.postgres.reading import read_rows
-from adapters.postgres.recorded import from_row, from_rows
+from adapters.postgres.recorded import from_row, from_rows, unreadable_place
 from adapters.postgres.statements import statement
-from domain.errors import UnknownEvent
+from domain.errors import UnreadableEvent
 from domain.ids import CommandId, ConversationId, TenantId
-from domain.ports import Append, EventPage, RecordedEvent, UnknownPlace
+from domain.ports import Append, EventPage, RecordedEvent, UnreadablePlace
 
 _READ_STREAM = statement("read_stream")
 _FIND_COMMAND = statement("find_command")
@@ -43,14 +43,14 @@ class PostgresEventStore:
     async def read_page(self, after_position: int, limit: int) -> EventPage:
         rows = await self._rows(_READ_PAGE, (after_position, limit))
         events: list[RecordedEvent] = []
-        unknown: list[UnknownPlace] = []
+        unreadable: list[UnreadablePlace] = []
         for row in rows:
             try:
                 events.append(from_row(row))
-            except UnknownEvent:
-                unknown.append(UnknownPlace(TenantId(row[5]), ConversationId(row[0]), row[1]))
+            except UnreadableEvent as error:
+                unreadable.append(unreadable_place(row, error))
         last_position = rows[-1][4] if rows else after_position
-        return EventPage(events, last_position, len(unknown), unknown)
+        return EventPage(events, last_position, unreadable)
 
     async def head_position(self) -> int:
         rows = await self._rows(_HEAD_POSITION, ())

@@ -1,51 +1,33 @@
 """The rows of the projections in Postgres: one connection that leads, writes and shows that it lives."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import TypeVar
 
 import psycopg
-from msgspec import Struct
 from psycopg.rows import TupleRow
-from psycopg.sql import SQL, Composed, Identifier
 
-from adapters.postgres import projection_parameters as parameters
 from adapters.postgres.connection import connect
+from adapters.postgres.dead_letters import DeadLetters
 from adapters.postgres.failures import unavailable_when_lost
+from adapters.postgres.row_writer import LIVE_TABLES, RowWriter, Tables, refusing
 from adapters.postgres.statements import statement
 from adapters.postgres.watchdog import cut_after
+from domain.ids import ConversationId
 from projections.compaction import RowChanges
-from projections.ports import Checkpoint, CheckpointMoved, ProjectedPage, RowsRejected
+from projections.ports import Checkpoint, CheckpointMoved, ProjectedPage
+from projections.quarantine import DeadLetter, Poison
 from projections.registry import CHECKPOINT_NAME
 
 STALL_TIMEOUT_S = 20.0
 """How long the statements of one page may take together; then the link is taken for dead."""
 
-_OPEN_SESSIONS = SQL(statement("projection_open_sessions"))
-_ADD_MESSAGES = SQL(statement("projection_add_messages"))
-_CHANGE_SESSIONS = SQL(statement("projection_change_sessions"))
-_CHANGE_MESSAGES = SQL(statement("projection_change_messages"))
 _MOVE_CHECKPOINT = statement("projection_move_checkpoint")
 _CREATE_CHECKPOINT = statement("projection_create_checkpoint")
 _CHECKPOINT = statement("projection_checkpoint")
+_HOLD_CHECKPOINT = statement("projection_hold_checkpoint")
+_RAISE_REVISION = statement("projection_raise_revision")
 _BEAT = statement("projection_beat")
 _TRY_TO_LEAD = statement("projection_try_to_lead")
-
-Item = TypeVar("Item")
-
-
-class Tables(Struct, frozen=True, kw_only=True):
-    """Where the rows go: the names of the live tables, or those that a rebuild fills."""
-
-    sessions: str = "conversation_sessions"
-    messages: str = "conversation_messages"
-
-    def statement(self, text: SQL) -> Composed:
-        """The statement on these tables."""
-        return text.format(sessions=Identifier(self.sessions), messages=Identifier(self.messages))
-
-
-LIVE_TABLES = Tables()
 
 
 class PostgresProjectionStore:
@@ -79,10 +61,8 @@ class PostgresProjectionSession:
     ) -> None:
         self._connection = connection
         self._name = checkpoint_name
-        self._open_sessions = tables.statement(_OPEN_SESSIONS)
-        self._add_messages = tables.statement(_ADD_MESSAGES)
-        self._change_sessions = tables.statement(_CHANGE_SESSIONS)
-        self._change_messages = tables.statement(_CHANGE_MESSAGES)
+        self._rows = RowWriter(connection, tables)
+        self._dead_letters = DeadLetters(connection, checkpoint_name)
 
     async def try_to_lead(self) -> bool:
         """See `ProjectionSession.try_to_lead`."""
@@ -98,39 +78,55 @@ class PostgresProjectionSession:
         with self._bounded():
             cursor = await self._connection.execute(_CHECKPOINT, [self._name])
             row = await cursor.fetchone()
-        return Checkpoint(position=row[0], unknown_events=row[1]) if row else Checkpoint()
+        if row is None:
+            return Checkpoint()
+        position, unknown_events, revision, parked = row
+        return Checkpoint(position=position, unknown_events=unknown_events, revision=revision, parked=frozenset(parked))
 
     async def write(self, page: ProjectedPage) -> None:
         """See `ProjectionSession.write`."""
-        try:
-            with self._bounded():
-                async with self._connection.transaction():
-                    await self._move_checkpoint(page)
-                    await self._write_rows(page.rows)
-        except psycopg.Error as error:
-            # Not chained: the message of the database may quote the row.
-            raise RowsRejected(page.from_position, page.to_position, f"SQLSTATE {error.sqlstate}") from None
+        with refusing(), self._bounded():
+            async with self._connection.transaction():
+                await self._move_checkpoint(page)
+                await self._rows.write(page.rows)
+                for poison in page.parked:
+                    await self._dead_letters.park(poison)
+
+    async def try_out(self, rows: RowChanges) -> None:
+        """See `ProjectionSession.try_out`."""
+        with refusing(), self._bounded():
+            async with self._connection.transaction(force_rollback=True):
+                await self._rows.write(rows)
+
+    async def dead_letters(self) -> Sequence[DeadLetter]:
+        """See `ProjectionSession.dead_letters`."""
+        with self._bounded():
+            return await self._dead_letters.all()
+
+    async def keep_parked(self, poison: Poison) -> None:
+        """See `ProjectionSession.keep_parked`."""
+        with self._bounded():
+            await self._dead_letters.keep_parked(poison)
+
+    @asynccontextmanager
+    async def standstill(self) -> AsyncIterator["PostgresStandstill"]:
+        """See `ProjectionSession.standstill`."""
+        with self._bounded():
+            async with self._connection.transaction():
+                cursor = await self._connection.execute(_HOLD_CHECKPOINT, [self._name])
+                row = await cursor.fetchone()
+                yield PostgresStandstill(
+                    self._connection, self._name, self._rows, self._dead_letters, row[0] if row else 0
+                )
 
     async def beat(self) -> None:
         """See `ProjectionSession.beat`."""
         with self._bounded():
             await self._connection.execute(_BEAT, [self._name])
 
-    async def _write_rows(self, rows: RowChanges) -> None:
-        await self._execute(self._open_sessions, parameters.open_sessions, rows.opened)
-        await self._execute(self._add_messages, parameters.add_messages, rows.added)
-        await self._execute(self._change_sessions, parameters.change_sessions, rows.changed)
-        await self._execute(self._change_messages, parameters.change_messages, rows.edited)
-
-    async def _execute(
-        self, query: Composed, to_parameters: Callable[[Sequence[Item]], tuple[str, ...]], items: Sequence[Item]
-    ) -> None:
-        if items:
-            await self._connection.execute(query, to_parameters(items), prepare=True)
-
     async def _move_checkpoint(self, page: ProjectedPage) -> None:
         """Compare and swap. It comes before the rows, so that a runner that lost the lead never touches one."""
-        move = [page.to_position, page.unknown_events, self._name, page.from_position]
+        move = [page.to_position, page.unknown_events, self._name, page.from_position, page.revision]
         cursor = await self._connection.execute(_MOVE_CHECKPOINT, move, prepare=True)
         if cursor.rowcount != 1:
             raise CheckpointMoved(page.from_position)
@@ -140,3 +136,34 @@ class PostgresProjectionSession:
         """However the connection fails or stalls, it ends in `StoreUnavailable`."""
         with unavailable_when_lost(), cut_after(self._connection, STALL_TIMEOUT_S):
             yield
+
+
+class PostgresStandstill:
+    """Implements `Standstill`. The row of the checkpoint is locked, which every runner must change to write."""
+
+    def __init__(
+        self,
+        connection: psycopg.AsyncConnection[TupleRow],
+        checkpoint_name: str,
+        rows: RowWriter,
+        dead_letters: DeadLetters,
+        position: int,
+    ) -> None:
+        self._connection = connection
+        self._name = checkpoint_name
+        self._rows = rows
+        self._dead_letters = dead_letters
+        self._position = position
+
+    @property
+    def position(self) -> int:
+        """See `Standstill.position`."""
+        return self._position
+
+    async def replace(self, conversation_id: ConversationId, rows: RowChanges) -> None:
+        """See `Standstill.replace`."""
+        with refusing(), unavailable_when_lost():
+            await self._rows.remove(conversation_id)
+            await self._rows.write(rows)
+            await self._dead_letters.unpark(conversation_id)
+            await self._connection.execute(_RAISE_REVISION, [self._name])

@@ -5,8 +5,9 @@ from datetime import datetime
 
 from adapters.codec import events as codec
 from domain.envelope import Recorded
+from domain.errors import UnreadableEvent
 from domain.ids import ConversationId, TenantId
-from domain.ports import Append, RecordedEvent
+from domain.ports import Append, RecordedEvent, UnreadablePlace
 
 StoredRow = tuple[str, int, str, bytes, int, str, datetime]
 """conversation, version, topic, state, position, tenant, recorded_at: as the read statements select them."""
@@ -36,10 +37,14 @@ def from_row(row: StoredRow) -> RecordedEvent:
     """The recorded event of a stored row.
 
     Raises:
-        UnknownEvent: newer code wrote it.
+        UnreadableEvent: newer code wrote it, or it is damaged.
     """
     conversation_id, version, topic, state, position, tenant_id, recorded_at = row
-    stored, schema_version = codec.decode(topic, state)
+    try:
+        stored, schema_version = codec.decode(topic, state)
+    except UnreadableEvent as error:
+        error.event_version, error.event_position = version, position
+        raise
     return Recorded(
         tenant_id=TenantId(tenant_id),
         conversation_id=ConversationId(conversation_id),
@@ -56,3 +61,15 @@ def from_row(row: StoredRow) -> RecordedEvent:
 def from_rows(rows: Iterable[StoredRow]) -> tuple[RecordedEvent, ...]:
     """As `from_row`, for all of them."""
     return tuple([from_row(row) for row in rows])
+
+
+def unreadable_place(row: StoredRow, error: UnreadableEvent) -> UnreadablePlace:
+    """Where the row stands that could not be read."""
+    return UnreadablePlace(
+        tenant_id=TenantId(row[5]),
+        conversation_id=ConversationId(row[0]),
+        version=row[1],
+        position=row[4],
+        topic=error.topic,
+        code=error.code,
+    )

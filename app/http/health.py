@@ -35,7 +35,9 @@ class StoreHealth(Struct, frozen=True, kw_only=True):
 
 
 class ProjectionsHealth(Struct, frozen=True, kw_only=True):
-    """How far the read tables are behind the events. `leading`: this process writes them, not another."""
+    """How far the read tables are behind the events. `leading`: this process writes them, not another.
+
+    The rows of `quarantined_conversations` stand still, each for an event that cannot become rows."""
 
     running: bool
     leading: bool
@@ -43,6 +45,7 @@ class ProjectionsHealth(Struct, frozen=True, kw_only=True):
     lag_events: int
     lag_seconds: float
     unknown_events: int
+    quarantined_conversations: int
     failures: int
 
 
@@ -64,7 +67,8 @@ class Services(Struct, frozen=True, kw_only=True):
 
 
 class HealthView(Struct, frozen=True, kw_only=True):
-    """`degraded`: requests that need the store fail for now; the service mends itself."""
+    """`degraded`: requests that need the store fail for now, and the service mends itself; or conversations are
+    quarantined, and somebody has to look."""
 
     status: Literal["healthy", "degraded"]
     timestamp: datetime
@@ -105,6 +109,7 @@ def services_of(health: Health) -> Services:
             lag_events=process.projection_lag_events,
             lag_seconds=process.projection_lag_s,
             unknown_events=process.unknown_events,
+            quarantined_conversations=process.quarantined_conversations,
             failures=process.projection_failures,
         ),
         feed=FeedHealth(
@@ -125,7 +130,7 @@ def services_of(health: Health) -> Services:
 )
 async def get_health(access: GivenAccess) -> Response[bytes]:
     health = await access.service.health()
-    status: Literal["healthy", "degraded"] = "healthy" if health.is_ready else "degraded"
+    status: Literal["healthy", "degraded"] = "healthy" if health.is_well else "degraded"
     view = HealthView(status=status, timestamp=health.at, services=services_of(health))
     return answer(view, headers=NO_STORE)
 

@@ -30,6 +30,11 @@ class Health(Struct, frozen=True, kw_only=True):
         """Whether a request would find what it needs, now and in a moment."""
         return self.can_read and self.process.is_appender_running and not self.process.is_draining
 
+    @property
+    def is_well(self) -> bool:
+        """Whether nobody has to look after anything."""
+        return self.is_ready and not self.process.quarantined_conversations
+
 
 class GetHealth:
     """One for each process."""

@@ -16,7 +16,7 @@ from app.ws.subscriber import Subscriber
 from domain.conversation.conversation import Conversation
 from domain.conversation.evolution import fold
 from domain.ids import ConversationId, TenantId
-from domain.ports import Clock, RecordedEvent, UnknownPlace
+from domain.ports import Clock, RecordedEvent, UnreadablePlace
 
 MAX_EARLY_EVENTS: Final = 1_000
 """Events that may come while the first subscriber still reads; more are dropped, which leaves a hole."""
@@ -163,9 +163,9 @@ class Hub:
             if channel is not None and not channel.deliver(recorded):
                 self.on_hole()
 
-    def miss(self, unknown: Sequence[UnknownPlace]) -> None:
-        """Take note of events that this release cannot read."""
-        for place in unknown:
+    def miss(self, unreadable: Sequence[UnreadablePlace]) -> None:
+        """Take note of events that cannot be read here."""
+        for place in unreadable:
             channel = self._channels.get((place.tenant_id, place.conversation_id))
             if channel is not None:
                 channel.miss(place.version)

@@ -9,8 +9,9 @@ import anyio
 from app.ports import ReadModels
 from app.projected_position import ProjectedPosition
 from app.queries import ConversationQuery, MessageQuery
+from domain.errors import UnknownEvent
 from domain.ids import ConversationId, TenantId
-from domain.ports import EventPage, RecordedEvent
+from domain.ports import EventPage, RecordedEvent, UnreadablePlace
 from projections.compaction import RowChanges, compact
 from projections.ports import ProjectionSession
 from projections.registry import PROJECTIONS
@@ -35,11 +36,32 @@ class GivenLog:
         start = bisect_right(self.events, after_position, key=lambda recorded: recorded.position)
         page = self.events[start : start + limit]
         known = [recorded for recorded in page if recorded.position not in self.unknown]
-        return EventPage(known, page[-1].position if page else after_position, len(page) - len(known))
+        unreadable = [unknown_place(recorded) for recorded in page if recorded.position in self.unknown]
+        return EventPage(known, page[-1].position if page else after_position, unreadable)
+
+    async def read(
+        self, tenant_id: TenantId, conversation_id: ConversationId, after: int = 0, until: int | None = None
+    ) -> Sequence[RecordedEvent]:
+        """See `EventStore.read`."""
+        history = [recorded for recorded in self.events if recorded.conversation_id == conversation_id]
+        if any(recorded.position in self.unknown for recorded in history):
+            raise UnknownEvent("mind_read.v1")
+        return [recorded for recorded in history if after < recorded.version <= (until or recorded.version)]
 
     async def head_position(self) -> int:
         """See `EventLog.head_position`."""
         return self.events[-1].position if self.events else 0
+
+
+def unknown_place(recorded: RecordedEvent) -> UnreadablePlace:
+    """Where the event stands, of which nothing else is known."""
+    return UnreadablePlace(
+        tenant_id=recorded.tenant_id,
+        conversation_id=recorded.conversation_id,
+        version=recorded.version,
+        position=recorded.position,
+        topic="mind_read.v1",
+    )
 
 
 def rows_of(events: Iterable[RecordedEvent]) -> RowChanges:
@@ -57,10 +79,10 @@ async def take_lead(session: ProjectionSession) -> None:
 async def project_all(log: GivenLog, session: ProjectionSession, max_page_events: int = 1_000) -> int:
     """Project what the log has, from the checkpoint on. Gives the position reached."""
     runner = Runner(log, max_page_events=max_page_events)
-    position = (await session.checkpoint()).position
-    while (step := await runner.step(session, position)).position != position:
-        position = step.position
-    return position
+    checkpoint = await session.checkpoint()
+    while (step := await runner.step(session, checkpoint)).position != checkpoint.position:
+        checkpoint = step.checkpoint
+    return checkpoint.position
 
 
 async def all_messages(models: ReadModels, tenant_id: TenantId, conversation_id: ConversationId) -> list[MessageRow]:

@@ -12,11 +12,12 @@ from psycopg.sql import SQL, Identifier
 
 from adapters.postgres.connection import connect
 from adapters.postgres.failures import unavailable_when_lost
-from adapters.postgres.projection_store import LIVE_TABLES, PostgresProjectionSession, Tables
+from adapters.postgres.projection_store import PostgresProjectionSession
 from adapters.postgres.rebuild.copying import MESSAGE_COLUMNS, SESSION_COLUMNS, copy_rows
 from adapters.postgres.rebuild.histories import read_histories, read_log
 from adapters.postgres.rebuild.live import held
 from adapters.postgres.rebuild.tables import create_like, drop_table, missing_indexes, table_name
+from adapters.postgres.row_writer import LIVE_TABLES, Tables
 from adapters.postgres.statements import statement
 from domain.ids import ConversationId
 from domain.ports import RecordedEvent

@@ -10,7 +10,7 @@ from app.ws.feed.filter import FeedFilter
 from app.ws.frames import Frames, durable_frames, frames_of, marks_of
 from domain.conversation.conversation import Conversation
 from domain.conversation.evolution import fold
-from domain.errors import UnknownEvent
+from domain.errors import UnreadableEvent
 from domain.ports import EventStore, RecordedEvent
 
 FOLDED_MAX_COUNT: Final = 10_000
@@ -64,7 +64,7 @@ class FeedEvents:
         self._kept = AggregateCache(FOLDED_MAX_COUNT, FOLDED_MAX_BYTES)
 
     async def event(self, recorded: RecordedEvent) -> FeedEvent | None:
-        """The event as the feed tells it; nothing where its conversation has an event that only newer code knows.
+        """The event as the feed tells it; nothing where its conversation has an event that cannot be read here.
 
         Whoever asks does so in the order of positions.
 
@@ -76,7 +76,7 @@ class FeedEvents:
             before = await self._folded(held.conversation, recorded.version - 1)
             after = fold(before, (recorded,))
             held.advance(after, recorded.position)
-        except UnknownEvent:
+        except UnreadableEvent:
             logger.warning("feed_leaves_out_conversation", conversation=recorded.conversation_id)
             return None
         finally:

@@ -64,7 +64,7 @@ class FeedHistory:
         while position < head:
             page = await self._log.read_page(position, PAGE_EVENTS)
             missed += [event for event in page.events if event.tenant_id == tenant_id and event.position <= head]
-            passed += len(page.events) + page.unknown_events
+            passed += len(page.events) + len(page.unreadable)
             if len(missed) > MAX_REPLAY_EVENTS or passed > MAX_PASSED_EVENTS or page.last_position == position:
                 return None
             position = page.last_position

@@ -1,0 +1,3 @@
+-- Of the table {sessions}.
+-- Binds: conversation.
+DELETE FROM {sessions} WHERE id = %s
