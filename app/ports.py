@@ -1,11 +1,13 @@
 """What the use cases ask of the outside, beside the event store."""
 
-from typing import Protocol
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from app.queries import ConversationQuery, MessageQuery, RowPage
-from domain.ids import ConversationId, TenantId
+from app.queries import ConversationQuery, MessageQuery, RowPage, StatisticsQuery
+from domain.ids import CommandId, ConversationId, TenantId
 from projections.rows import MessageRow, SessionRow
 
 
@@ -64,6 +66,106 @@ class SessionCounts(Struct, frozen=True, kw_only=True):
 
     active: int
     total: int
+
+
+class RawEvent(Struct, frozen=True, kw_only=True):
+    """An event exactly as its row has it, whether or not this release can read it."""
+
+    conversation_id: ConversationId
+    version: int
+    topic: str
+    state: bytes
+    tenant_id: TenantId
+    command_id: CommandId | None
+    recorded_at: datetime
+    position: int
+
+
+class EventSelection(Struct, frozen=True, kw_only=True):
+    """Which events: those that match all that is given. `since_position` is exclusive."""
+
+    conversation_ids: tuple[ConversationId, ...] = ()
+    tenant_id: TenantId | None = None
+    ended_before: datetime | None = None
+    since_position: int = 0
+
+
+Fault = Literal["different", "hole", "tenant", "command"]
+"""Why the events of a conversation are not taken over: the version is there with another content; the one before it is
+not there; the conversation is another tenant's; the command id made something else."""
+
+
+class TakenOver(Struct, frozen=True, kw_only=True):
+    """What became of the events of one conversation. With a `fault`, which `version` shows first, none was stored."""
+
+    conversation_id: ConversationId
+    fault: Fault | None
+    version: int | None
+    added: int
+    present: int
+
+
+class Latencies(Struct, frozen=True, kw_only=True):
+    """Of so many turns. Half of them took no longer than `p50_ms`, 19 of 20 no longer than `p95_ms`; null of none."""
+
+    count: int
+    p50_ms: float | None
+    p95_ms: float | None
+
+
+class SessionStatistics(Struct, frozen=True, kw_only=True):
+    """`active` is now, whatever the range. The averages are of those that ended in it, and null where none did."""
+
+    active: int
+    started: int
+    ended: int
+    average_duration_seconds: float | None
+    messages_per_session: float | None
+    ended_reasons: Mapping[str, int]
+
+
+class TurnStatistics(Struct, frozen=True, kw_only=True):
+    """Of the turns whose user's message was recorded from `since` on, and what had become of them so far.
+
+    Where the range holds too many events, `since` is later than was asked for and `is_complete` is false.
+    """
+
+    since: datetime
+    is_complete: bool
+    count: int
+    answered: int
+    interrupted: int
+    cancelled: int
+    failed: int
+    open: int
+    answer_start: Latencies
+    answer_end: Latencies
+
+
+class Statistics(Protocol):
+    """Counts over one tenant's conversations. What takes too long is refused, with the way out.
+
+    Conversations are counted by when they started and ended, as the nodes' clocks said; turns by when they were
+    recorded, which is the database's one clock, so that the time between two events means something.
+    """
+
+    async def sessions(self, tenant_id: TenantId, query: StatisticsQuery) -> SessionStatistics:
+        """From the read tables.
+
+        Raises:
+            InvalidQuery: the range holds more than can be counted in time.
+            StoreUnavailable: the database is away.
+        """
+        ...
+
+    async def turns(self, tenant_id: TenantId, query: StatisticsQuery) -> TurnStatistics:
+        """From the events.
+
+        Raises:
+            InvalidQuery: the range holds more than can be counted in time.
+            StoreUnavailable: the database is away.
+        """
+        ...
 
 
 class ProcessHealth(Struct, frozen=True, kw_only=True):

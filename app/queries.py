@@ -62,11 +62,11 @@ class ConversationQuery(Struct, frozen=True, kw_only=True):
     before: ConversationId | None = None
 
     def __post_init__(self) -> None:
-        _check_text("user_id", self.user_id)
+        check_text("user_id", self.user_id)
         for field in ("started_from", "started_until", "ended_from", "ended_until"):
-            _check_time(field, getattr(self, field))
+            check_time(field, getattr(self, field))
         _check_metadata(self.metadata)
-        _check_limit(self.limit)
+        check_limit(self.limit)
         _check_cursors(self.after, self.before)
 
 
@@ -80,8 +80,25 @@ class MessageQuery(Struct, frozen=True, kw_only=True):
     before: MessageId | None = None
 
     def __post_init__(self) -> None:
-        _check_limit(self.limit)
+        check_limit(self.limit)
         _check_cursors(self.after, self.before)
+
+
+class StatisticsQuery(Struct, frozen=True, kw_only=True):
+    """From `since` on and before `until`. Every filter that is given must match."""
+
+    since: datetime
+    until: datetime
+    user_id: str | None = None
+    agent: str | None = None
+
+    def __post_init__(self) -> None:
+        check_time("from", self.since)
+        check_time("until", self.until)
+        if self.since >= self.until:
+            raise InvalidQuery("until", "is not after `from`.")
+        check_text("user_id", self.user_id)
+        check_text("agent", self.agent)
 
 
 def is_canonical_uuid(text: str) -> bool:
@@ -94,7 +111,7 @@ def unknown_cursor(query: ConversationQuery | MessageQuery) -> InvalidQuery:
     return InvalidQuery("before" if query.after is None else "after", "is not the id of anything in this list.")
 
 
-def _check_text(field: str, text: str | None) -> None:
+def check_text(field: str, text: str | None) -> None:
     if text is None:
         return
     if len(text) > MAX_FILTER_CHARACTERS:
@@ -107,7 +124,7 @@ def _check_text(field: str, text: str | None) -> None:
         raise InvalidQuery(field, "holds half of a surrogate pair, which is no character.") from error
 
 
-def _check_time(field: str, time: datetime | None) -> None:
+def check_time(field: str, time: datetime | None) -> None:
     if time is None:
         return
     if time.tzinfo is None:
@@ -122,11 +139,11 @@ def _check_metadata(metadata: Mapping[str, str]) -> None:
     if len(metadata) > MAX_METADATA_FILTERS:
         raise InvalidQuery("metadata", f"has more than {MAX_METADATA_FILTERS} keys.")
     for key, value in metadata.items():
-        _check_text("metadata", key)
-        _check_text(f"metadata.{key}", value)
+        check_text("metadata", key)
+        check_text(f"metadata.{key}", value)
 
 
-def _check_limit(limit: int) -> None:
+def check_limit(limit: int) -> None:
     if not 1 <= limit <= MAX_PAGE_ROWS:
         raise InvalidQuery("limit", f"is not between 1 and {MAX_PAGE_ROWS}.")
 

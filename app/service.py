@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from app.use_cases.get_conversation import GetConversation
 from app.use_cases.get_health import GetHealth
+from app.use_cases.get_statistics import GetStatistics
 from app.use_cases.list_conversations import ListConversations
 from app.use_cases.list_messages import ListMessages
 from app.use_cases.list_past_messages import ListPastMessages
@@ -27,4 +28,5 @@ class Service(Struct, frozen=True, kw_only=True):
     list_messages: ListMessages
     list_past_messages: ListPastMessages
     read_events: ReadEvents
+    get_statistics: GetStatistics
     health: GetHealth

@@ -19,13 +19,14 @@ from adapters.postgres.projection_store import PostgresProjectionStore
 from adapters.postgres.reachable import check_reachable
 from adapters.postgres.read_models import PostgresReadModels
 from adapters.postgres.roles import role_to_act_as
+from adapters.postgres.statistics import PostgresStatistics
 from adapters.system.clock import SystemClock
 from adapters.system.ids import Uuid7Source
 from app.aggregates import AggregateCache
 from app.feed import Feed
 from app.lifespan import running
 from app.log_tail import LogTail
-from app.ports import HealthSource, ReadModels
+from app.ports import HealthSource, ReadModels, Statistics
 from app.process_health import RunningParts
 from app.projected_position import ProjectedPosition
 from app.projection_loop import ProjectionLoop
@@ -34,6 +35,7 @@ from app.service import Service
 from app.settings import Settings
 from app.use_cases.get_conversation import GetConversation
 from app.use_cases.get_health import GetHealth
+from app.use_cases.get_statistics import GetStatistics
 from app.use_cases.list_conversations import ListConversations
 from app.use_cases.list_messages import ListMessages
 from app.use_cases.list_past_messages import ListPastMessages
@@ -58,6 +60,7 @@ from app.ws.live import LiveConnections
 from app.ws.originals import OriginalInterims
 from app.ws.pulse import Pulse
 from app.ws.rate import RateLimit
+from app.ws.replay.gateway import Replays
 from domain.ports import EventStore
 from projections.runner import Runner
 
@@ -168,7 +171,15 @@ def _assemble(settings: Settings, database: Database) -> Parts:
     rate_limit = RateLimit(settings.socket_messages_per_s, settings.socket_messages_burst)
     greeter = Greeter(rate_limit, clock, ids)
     history = ConversationHistory(store, admission, database.epoch)
-    service = _service(settings, database.epoch, store, read_models, health, broadcast=OriginalInterims(hub))
+    service = _service(
+        settings,
+        database.epoch,
+        store,
+        read_models,
+        health,
+        statistics=PostgresStatistics(pool),
+        broadcast=OriginalInterims(hub),
+    )
     return Parts(
         service=service,
         gateway=Gateway(
@@ -181,6 +192,16 @@ def _assemble(settings: Settings, database: Database) -> Parts:
             run_command=service.run_command,
             rate_limit=rate_limit,
             clock=clock,
+            replays=Replays(
+                admission=admission,
+                live=live,
+                store=store,
+                get_conversation=service.get_conversation,
+                greeter=greeter,
+                rate_limit=rate_limit,
+                clock=clock,
+                epoch=database.epoch,
+            ),
         ),
         feed_gateway=FeedGateway(
             door=door,
@@ -218,6 +239,7 @@ def _service(
     read_models: ReadModels,
     health: HealthSource,
     *,
+    statistics: Statistics,
     broadcast: InterimBroadcaster,
 ) -> Service:
     clock, ids = SystemClock(), Uuid7Source()
@@ -235,6 +257,7 @@ def _service(
         list_messages=ListMessages(read_models, store, settings.min_position_wait_s),
         list_past_messages=ListPastMessages(store, get_conversation),
         read_events=ReadEvents(store, get_conversation),
+        get_statistics=GetStatistics(statistics, clock),
         health=GetHealth(health, read_models, clock),
     )
 

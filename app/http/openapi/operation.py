@@ -8,7 +8,9 @@ from msgspec import Struct
 OPTION: Final = "operation"
 """The name under which a route's handler keeps its operation."""
 
-Tag = Literal["Conversations", "Messages", "Commands and events", "Original clients", "Reference", "Health"]
+Tag = Literal[
+    "Conversations", "Messages", "Commands and events", "Statistics", "Original clients", "Reference", "Health"
+]
 
 READ_PROBLEMS: Final = ("store_unavailable", "internal_error")
 WRITE_PROBLEMS: Final = (
