@@ -11,10 +11,12 @@ from app.ws.protocol import Ack, Envelope, ErrorPayload, MessageType
 
 
 class Speaker(Struct, frozen=True):
-    """Says what has no `seq`: about one conversation, or, in the feed of a tenant, about none."""
+    """Says what has no `seq`: about one conversation, perhaps within a `replay`, or, in the feed of a tenant, about
+    none."""
 
     conversation_id: str | None
     epoch: str
+    replay: bool = False
 
     def say(self, message_type: MessageType, payload: Struct, now: datetime) -> Frames:
         """An ephemeral message to this socket alone."""
@@ -26,6 +28,7 @@ class Speaker(Struct, frozen=True):
                 ts=now,
                 seq=None,
                 payload=payload,
+                replay=self.replay,
             )
         )
 

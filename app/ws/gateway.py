@@ -1,4 +1,4 @@
-"""The socket of one conversation: cursor, conversation, replay; then it is live."""
+"""The socket of one conversation: cursor, conversation, what was missed; then it is live. With `replay` it never is."""
 
 from functools import partial
 from typing import Final
@@ -19,6 +19,8 @@ from app.ws.hub import Hub
 from app.ws.live import LiveConnection, LiveConnections
 from app.ws.originals import OriginalInterims
 from app.ws.rate import RateLimit, TokenBucket
+from app.ws.replay.gateway import Replays
+from app.ws.replay.query import PARAMETER
 from app.ws.resume import cursor_of
 from app.ws.session import Session
 from app.ws.subscriber import Subscriber
@@ -43,8 +45,10 @@ class Gateway:
         run_command: RunCommand,
         rate_limit: RateLimit,
         clock: Clock,
+        replays: Replays,
     ) -> None:
         self._door = door
+        self._replays = replays
         self._admission = admission
         self._live = live
         self._hub = hub
@@ -66,8 +70,13 @@ class Gateway:
 
     async def serve(self, socket: AnySocket, principal: Principal, conversation_id: ConversationId) -> None:
         """Serve the socket until it is closed."""
-        speaker = Speaker(conversation_id, self._hub.epoch)
-        await self._door.serve(socket, speaker, partial(self._talk, socket, speaker, principal, conversation_id))
+        if PARAMETER in socket.query_params:
+            speaker = self._replays.speaker(conversation_id)
+            talk = partial(self._replays.talk, socket.query_params, speaker, principal, conversation_id)
+        else:
+            speaker = Speaker(conversation_id, self._hub.epoch)
+            talk = partial(self._talk, socket, speaker, principal, conversation_id)
+        await self._door.serve(socket, speaker, talk)
 
     async def _talk(
         self,

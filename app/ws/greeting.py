@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
+from msgspec import UNSET, UnsetType
+
 from app.ws import protocol
 from app.ws.answers import Speaker
 from app.ws.frames import Frames
-from app.ws.protocol import Live, Ready, Resume, Snapshot
+from app.ws.protocol import Live, Ready, Replay, Resume, Snapshot
 from app.ws.rate import RateLimit
 from app.ws.subscriber import QUEUE_MAX_BYTES, QUEUE_MAX_FRAMES
 from domain.ports import Clock, IdSource
@@ -30,7 +32,11 @@ class Greeter:
         yield from replay
         yield speaker.say("connection_status", Live(head=resume.head), now)
 
-    def _ready(self, resume: Resume) -> Ready:
+    def announcement(self, speaker: Speaker, resume: Resume, replay: Replay) -> Frames:
+        """The first words of a replay, which never is live."""
+        return speaker.say("connection_status", self._ready(resume, replay), self._clock.now())
+
+    def _ready(self, resume: Resume, replay: Replay | UnsetType = UNSET) -> Ready:
         return Ready(
             connection_id=self._ids.new_id(),
             heartbeat_interval_ms=protocol.HEARTBEAT_INTERVAL_MS,
@@ -45,4 +51,5 @@ class Greeter:
             },
             session_expires_at=None,
             resume=resume,
+            replay=replay,
         )

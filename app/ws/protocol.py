@@ -7,7 +7,7 @@ interim transcripts and answer deltas are replaced by what is durable, and may b
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from domain.conversation.values import Usage
 
@@ -80,6 +80,10 @@ class Envelope(Struct, kw_only=True, frozen=True, omit_defaults=True):
     prev_position: Annotated[
         int | None, Meta(description="In the feed of a tenant: the `position` of the durable message before this one.")
     ] = None
+    replay: Annotated[
+        bool,
+        Meta(description="True for everything on a socket of a replay: it has happened before. Absent when false."),
+    ] = False
 
 
 class StateUpdate(Struct, kw_only=True, frozen=True, omit_defaults=True, rename={"from_state": "from"}):
@@ -221,7 +225,19 @@ class Resume(Struct, kw_only=True, frozen=True):
         int, Meta(description="The version of the conversation, in the feed a position: the replay ends with it.")
     ]
     epoch: Annotated[str, Meta(description="To be given with `after` when the client comes back.")]
-    replay_count: Annotated[int, Meta(description="How many messages are replayed.")]
+    replay_count: Annotated[int, Meta(description="How many messages come before `live`.")]
+
+
+class Replay(Struct, kw_only=True, frozen=True):
+    """What the socket of a replay tells: the events after `resume.after` up to `resume.head`."""
+
+    speed: Annotated[
+        float | None, Meta(description="By which pauses are divided; null for none: as fast as the client takes it.")
+    ]
+    events: Annotated[int, Meta(description="How many events are replayed; each gives one message or more.")]
+    max_pause_ms: Annotated[
+        int, Meta(description="Longer pauses of the conversation are cut to this, before the speed divides them.")
+    ]
 
 
 class Ready(Struct, kw_only=True, frozen=True, tag="ready", tag_field="status"):
@@ -235,12 +251,21 @@ class Ready(Struct, kw_only=True, frozen=True, tag="ready", tag_field="status"):
         Annotated[datetime, Meta(tz=True)] | None, Meta(description="When the credentials end; null when they do not.")
     ]
     resume: Resume
+    replay: Annotated[
+        Replay | UnsetType, Meta(description="On the socket of a replay, which has no snapshot and no `live`.")
+    ] = UNSET
 
 
 class Live(Struct, kw_only=True, frozen=True, tag="live", tag_field="status"):
     """The replay is complete: everything up to `head` was sent."""
 
     head: Annotated[int, Meta(description="The version of the conversation; in the feed, a position.")]
+
+
+class ReplayOver(Struct, kw_only=True, frozen=True, tag="replay_over", tag_field="status"):
+    """The replay is complete: everything up to `head` was sent. The close follows."""
+
+    head: Annotated[int, Meta(description="The version that the replay ends with.")]
 
 
 class Heartbeat(Struct, kw_only=True, frozen=True, tag="heartbeat", tag_field="status"):
@@ -289,7 +314,7 @@ class CloseCode(Struct, frozen=True):
 
 
 CLOSE_CODES: Final = (
-    CloseCode(1000, "normal", "stop", "The conversation is over for this client."),
+    CloseCode(1000, "normal", "stop", "The conversation, or its replay, is over for this client."),
     CloseCode(1001, "going_away", "resume", "The other side goes away; come back unless you meant it."),
     CloseCode(1003, "unsupported_data", "stop", "A binary frame: the protocol has only text frames."),
     CloseCode(1007, "invalid_text", "stop", "A text frame that is not UTF-8."),

@@ -151,7 +151,7 @@ async def test_what_a_conversation_says_is_in_it(server: RunningServer, rest: Re
     # then each message is one of the document, and all are seen but those of long silence and of the end
     seen = [messages_like(frame) for frame in frames]
     assert [names for names in seen if len(names) != 1] == []
-    assert {name for (name,) in seen} == NAMES - {"heartbeat", "draining", "closing"}
+    assert {name for (name,) in seen} == NAMES - {"heartbeat", "draining", "closing", "replay_over"}
 
 
 def test_close_codes_say_how_long_to_wait() -> None:

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import msgspec
 from uuid_utils import uuid7
@@ -34,8 +35,9 @@ Json = dict[str, Any]
 class SocketClient:
     """One connection. What arrives while something else is awaited is kept, in order."""
 
-    def __init__(self, connection: ClientConnection, conversation_id: str) -> None:
+    def __init__(self, connection: ClientConnection, conversation_id: str, *, is_replay: bool = False) -> None:
         self.connection = connection
+        self.is_replay = is_replay
         self.texts: list[str] = []
         self.conversation_id = conversation_id
         self._chain: Chain | None = None
@@ -141,11 +143,13 @@ class SocketClient:
     def _check(self, frame: Json) -> None:
         check_server_frame(frame)
         assert frame["conversation_id"] == self.conversation_id
+        assert frame.get("replay", False) is self.is_replay
         if frame["payload"].get("status") == "ready":
             self._begin(frame["payload"]["resume"])
         if self._chain is not None:
             assert self._chain.follow(msgspec.convert(frame, Frame)) == []
-        if frame["payload"].get("status") == "live":
+        if frame["payload"].get("status") in ("live", "replay_over"):
+            assert (frame["payload"]["status"] == "replay_over") is self.is_replay
             assert self._chain is not None
             assert (self._chain.version, self._chain.is_whole()) == (frame["payload"]["head"], True)
         if frame["seq"] is None:
@@ -167,11 +171,14 @@ async def connected(
     *,
     after: object = None,
     epoch: str | None = None,
+    replay: object = None,
+    until: object = None,
     subprotocols: Sequence[str] | None = (SUBPROTOCOL,),
     receive_buffer_bytes: int | None = None,
 ) -> AsyncIterator[SocketClient]:
     """A connection to the server whose REST is at `address`. Nothing has been read yet."""
-    query = "&".join(f"{name}={value}" for name, value in (("after", after), ("epoch", epoch)) if value is not None)
+    asked = {"after": after, "epoch": epoch, "replay": replay, "until": until}
+    query = urlencode({name: value for name, value in asked.items() if value is not None})
     url = f"{address.replace('http', 'ws', 1)}/api/ws/conversations/{conversation_id}?{query}"
     async with connect(
         url,
@@ -181,7 +188,7 @@ async def connected(
         close_timeout=1,
         sock=tcp_socket(address, receive_buffer_bytes) if receive_buffer_bytes else None,
     ) as connection:
-        yield SocketClient(connection, conversation_id)
+        yield SocketClient(connection, conversation_id, is_replay=replay is not None)
 
 
 def tcp_socket(address: str, receive_buffer_bytes: int | None = None) -> socket.socket:

@@ -21,6 +21,7 @@ from app.ws.asyncapi.schemas import MessageSchemas
 from app.ws.feed.filter import DURABLE_TYPES
 from app.ws.inbound import AckFrame, PingFrame
 from app.ws.protocol import SUBPROTOCOL
+from app.ws.replay.query import MAX_SPEED, MAX_SPEED_WORD, MIN_SPEED
 from domain.conversation.transitions import State
 
 DESCRIPTION: Final = """\
@@ -53,7 +54,8 @@ CHANNELS: Final = (
         name="conversation",
         address="/api/ws/conversations/{conversation_id}",
         title="One conversation",
-        description="Everything that happens in the conversation; and every command to it.",
+        description="Everything that happens in the conversation; and every command to it. With `replay`, what has "
+        "happened, and no command.",
         parameters={
             "conversation_id": {"description": "A UUID in canonical lower-case text.", "examples": [CONVERSATION_ID]}
         },
@@ -71,6 +73,18 @@ CHANNELS: Final = (
                 "examples": [EPOCH],
                 "description": "The `epoch` that `after` is from. Another one than the server's is answered with a "
                 "snapshot.",
+            },
+            "replay": {
+                "type": "string",
+                "examples": ["10", MAX_SPEED_WORD],
+                "description": "Not what happens now, but what has happened, from `after` on, again: at so many times "
+                f"the speed of then, {MIN_SPEED:g} to {MAX_SPEED:g}, or `{MAX_SPEED_WORD}` without any pause.",
+            },
+            "until": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": MAX_CURSOR,
+                "description": "The `seq` that a replay ends with. Without it, the newest when it begins.",
             },
         },
     ),

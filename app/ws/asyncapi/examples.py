@@ -45,6 +45,7 @@ SNAPSHOT: Final = p.Snapshot(
     interims=(p.OpenInterim(type="transcript_update", key="s1", rev=3, payload=INTERIM_TRANSCRIPT),),
 )
 LIVE: Final = p.Live(head=17)
+REPLAY_OVER: Final = p.ReplayOver(head=17)
 HEARTBEAT: Final = p.Heartbeat(head=17, server_time=datetime(2026, 5, 4, 12, 0, 25, tzinfo=UTC))
 DRAINING: Final = p.Draining(after_ms=1_800)
 CLOSING: Final = p.Closing(code=1012, action="resume", after_ms=1_800)

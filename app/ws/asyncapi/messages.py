@@ -51,6 +51,13 @@ SERVER_MESSAGES: Final = (
         examples.SNAPSHOT,
     ),
     ServerMessage("live", "connection_status", "connection", "The replay is complete.", examples.LIVE),
+    ServerMessage(
+        "replay_over",
+        "connection_status",
+        "connection",
+        "The replay that was asked for is over, and the close follows.",
+        examples.REPLAY_OVER,
+    ),
     ServerMessage("heartbeat", "connection_status", "connection", "Nothing was said for a while.", examples.HEARTBEAT),
     ServerMessage("draining", "connection_status", "connection", "The service is about to stop.", examples.DRAINING),
     ServerMessage("closing", "connection_status", "connection", "The close follows.", examples.CLOSING),
@@ -101,8 +108,8 @@ def client_messages() -> tuple[ClientMessage, ...]:
 
 def feed_messages() -> tuple[ServerMessage, ...]:
     """Those that the feed of a tenant has: all but what is the answer to a command, or the beginning of one
-    conversation."""
-    return tuple(told for told in SERVER_MESSAGES if told.name not in ("snapshot", "ack"))
+    conversation, or the end of its replay."""
+    return tuple(told for told in SERVER_MESSAGES if told.name not in ("snapshot", "ack", "replay_over"))
 
 
 def envelope_of(message: ServerMessage) -> Envelope:

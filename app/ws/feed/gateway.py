@@ -9,6 +9,7 @@ A client that wants the whole picture connects without `after`, lists the conver
 with the `position` of the last message as `after`, or with the `head` of a later heartbeat.
 """
 
+from functools import partial
 from typing import Final
 
 from litestar import websocket
@@ -16,25 +17,27 @@ from litestar.handlers import WebsocketRouteHandler
 
 from app.principal import ANYBODY, Principal
 from app.ws.admission import Admission
-from app.ws.answers import Speaker, error_of
+from app.ws.answers import Speaker
 from app.ws.connection import AnySocket, Connection, SocketClosed
 from app.ws.door import Door
 from app.ws.feed.filter import FeedFilter, filter_of
 from app.ws.feed.resume import FeedHistory
 from app.ws.feed.tenants import FeedSubscriber, TenantFeeds
 from app.ws.greeting import Greeter
-from app.ws.inbound import AckFrame, ClientFrame, PingFrame
+from app.ws.listener import answer_listener
 from app.ws.live import LiveConnection, LiveConnections
-from app.ws.protocol import Pong
 from app.ws.rate import RateLimit, TokenBucket
-from app.ws.reader import FrameReader, command_id
+from app.ws.reader import FrameReader
 from app.ws.resume import Cursor, cursor_of
 from app.ws.subscriber import Subscriber
-from domain.conversation.errors import InvalidCommand
 from domain.ports import Clock
 
 PATH: Final = "/api/ws/feed"
 FILTERS: Final = ("user_id", "state", "type", "interims")
+ONLY_TELLS: Final = (
+    "the feed only tells. Send the rest over the conversation's own socket, /api/ws/conversations/ID, or commands over "
+    "REST."
+)
 
 
 class FeedGateway:
@@ -106,20 +109,7 @@ class FeedGateway:
         self._feeds.attach(tenant_id, subscriber)
         try:
             with self._live.joined(live):
-                await reader.run(live, shake_hands, lambda frame: _answer(frame, live))
+                await reader.run(live, shake_hands, partial(answer_listener, live=live, reason=ONLY_TELLS))
         finally:
             self._feeds.detach(tenant_id, subscriber)
         raise SocketClosed(queue.ended, queue.ended_after_ms)
-
-
-def _answer(frame: ClientFrame, live: LiveConnection) -> None:
-    """The feed only tells."""
-    if isinstance(frame, PingFrame):
-        live.tell("connection_status", Pong(n=frame.n))
-    elif not isinstance(frame, AckFrame):
-        refused = InvalidCommand(
-            "type",
-            "must be ping or ack: the feed only tells. Send the rest over the conversation's own socket, "
-            "/api/ws/conversations/ID, or commands over REST.",
-        )
-        live.tell("error", error_of(refused, command_id(frame)))
