@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 from msgspec import Struct
 
 from app.queries import ConversationQuery, MessageQuery, RowPage, StatisticsQuery
+from app.searching import SearchPage, SearchQuery
 from domain.ids import CommandId, ConversationId, TenantId
 from projections.rows import MessageRow, SessionRow
 
@@ -58,6 +59,19 @@ class ReadModels(Protocol):
 
     async def wait_for_position(self, position: int, seconds: float) -> bool:
         """Whether the tables have come to the position within so many seconds. Costs nothing when they have."""
+        ...
+
+
+class MessageSearch(Protocol):
+    """Finds messages of one tenant by their words, each by the rules of its conversation's language."""
+
+    async def search(self, tenant_id: TenantId, query: SearchQuery) -> SearchPage:
+        """The messages that match, newest first, with the pieces of text that match.
+
+        Raises:
+            InvalidQuery: there is no word to look for, or it is in too many messages.
+            StoreUnavailable: the database is away, or busy with other searches.
+        """
         ...
 
 

@@ -12,6 +12,7 @@ from app.use_cases.original_clients import ServeOriginalClients
 from app.use_cases.post_message import PostMessage
 from app.use_cases.read_events import ReadEvents
 from app.use_cases.run_command import RunCommand
+from app.use_cases.search_messages import SearchMessages
 from app.use_cases.start_conversation import StartNewConversation
 
 
@@ -27,6 +28,7 @@ class Service(Struct, frozen=True, kw_only=True):
     list_conversations: ListConversations
     list_messages: ListMessages
     list_past_messages: ListPastMessages
+    search_messages: SearchMessages
     read_events: ReadEvents
     get_statistics: GetStatistics
     health: GetHealth

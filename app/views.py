@@ -5,11 +5,13 @@ byte. Fields may be added, never renamed.
 """
 
 from datetime import UTC, datetime
+from html import escape
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from app.searching import SearchHit
 from domain.conversation.conversation import Conversation, Fault, Status, allowed, status
 from domain.conversation.events import tag_of
 from domain.conversation.transitions import State
@@ -72,6 +74,18 @@ class MessageView(Struct, frozen=True, kw_only=True):
     heard_text: str | None
     usage: Usage | None
     feedback: FeedbackView | None
+
+
+class SearchHitView(Struct, frozen=True, kw_only=True):
+    """A message that was found. `id` is its place in the search, for `after` and `before`.
+
+    `snippet` is HTML that may be shown as it is: pieces of the text in which `&`, `<`, `>` and quotes are escaped, and
+    the words that were found stand between `<mark>` and `</mark>`, the only tags there are.
+    """
+
+    id: str
+    message: MessageView
+    snippet: str
 
 
 class ActorView(Struct, frozen=True, kw_only=True):
@@ -182,6 +196,15 @@ def message_view(row: MessageRow) -> MessageView:
         usage=row.usage,
         feedback=feedback,
     )
+
+
+def search_hit_view(hit: SearchHit) -> SearchHitView:
+    """Escaped piece by piece, so that nothing somebody said can be taken for a mark."""
+    pieces = (
+        f"<mark>{escape(fragment.text)}</mark>" if fragment.is_match else escape(fragment.text)
+        for fragment in hit.fragments
+    )
+    return SearchHitView(id=hit.place.as_text(), message=message_view(hit.message), snippet="".join(pieces))
 
 
 def event_view(recorded: RecordedEvent) -> EventView:

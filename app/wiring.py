@@ -13,6 +13,7 @@ from adapters.postgres.durability import check_durability
 from adapters.postgres.epoch import read_epoch
 from adapters.postgres.event_store import PostgresEventStore
 from adapters.postgres.listener import NotificationListener
+from adapters.postgres.message_search import PostgresMessageSearch
 from adapters.postgres.migrate import migrate
 from adapters.postgres.pool import Pool, read_pool
 from adapters.postgres.projection_store import PostgresProjectionStore
@@ -26,7 +27,7 @@ from app.aggregates import AggregateCache
 from app.feed import Feed
 from app.lifespan import running
 from app.log_tail import LogTail
-from app.ports import HealthSource, ReadModels, Statistics
+from app.ports import HealthSource, MessageSearch, ReadModels, Statistics
 from app.process_health import RunningParts
 from app.projected_position import ProjectedPosition
 from app.projection_loop import ProjectionLoop
@@ -43,6 +44,7 @@ from app.use_cases.original_clients import InterimBroadcaster, ServeOriginalClie
 from app.use_cases.post_message import PostMessage
 from app.use_cases.read_events import ReadEvents
 from app.use_cases.run_command import RunCommand
+from app.use_cases.search_messages import SearchMessages
 from app.use_cases.start_conversation import StartNewConversation
 from app.ws.admission import Admission, AdmissionLimits, is_loopback
 from app.ws.door import Door
@@ -177,6 +179,7 @@ def _assemble(settings: Settings, database: Database) -> Parts:
         store,
         read_models,
         health,
+        search=PostgresMessageSearch(pool),
         statistics=PostgresStatistics(pool),
         broadcast=OriginalInterims(hub),
     )
@@ -239,6 +242,7 @@ def _service(
     read_models: ReadModels,
     health: HealthSource,
     *,
+    search: MessageSearch,
     statistics: Statistics,
     broadcast: InterimBroadcaster,
 ) -> Service:
@@ -256,6 +260,7 @@ def _service(
         list_conversations=ListConversations(read_models, settings.min_position_wait_s),
         list_messages=ListMessages(read_models, store, settings.min_position_wait_s),
         list_past_messages=ListPastMessages(store, get_conversation),
+        search_messages=SearchMessages(search, read_models, settings.min_position_wait_s),
         read_events=ReadEvents(store, get_conversation),
         get_statistics=GetStatistics(statistics, clock),
         health=GetHealth(health, read_models, clock),

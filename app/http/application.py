@@ -14,7 +14,7 @@ from app.http.dependencies import Access
 from app.http.openapi.routes import routes_for
 from app.http.problems import answer_with_problem
 from app.http.requests import MAX_BODY_BYTES, HttpRequest
-from app.http.v2 import commands, conversations, messages, meta, statistics
+from app.http.v2 import commands, conversations, messages, meta, search, statistics
 from app.service import Service
 from app.ws.asyncapi.routes import ROUTES as WEBSOCKET_REFERENCE
 from app.ws.event_stream import EventStreams
@@ -24,6 +24,7 @@ Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 ROUTES: Final = (
     *conversations.ROUTES,
     *messages.ROUTES,
+    *search.ROUTES,
     *commands.ROUTES,
     *statistics.ROUTES,
     *original.ROUTES,
