@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from msgspec import Struct
 
@@ -15,14 +15,24 @@ from domain.ids import ConversationId, MessageId, TenantId
 _SEALED_CHUNK_MESSAGES = 64
 
 
+class SealedIds(Struct, frozen=True, dict=True):
+    """A chunk that is full, one id a line. It is taken apart when it is first asked, which reading never does."""
+
+    text: str
+
+    @cached_property
+    def ids(self) -> frozenset[str]:
+        return frozenset(self.text.split("\n"))
+
+
 class MessageIds(Struct, frozen=True):
     """The ids of a conversation's messages. Adding copies one small chunk, however many there are."""
 
-    sealed: tuple[frozenset[MessageId], ...] = ()
+    sealed: tuple[SealedIds, ...] = ()
     recent: tuple[MessageId, ...] = ()
 
     def __contains__(self, message_id: object) -> bool:
-        return message_id in self.recent or any(message_id in chunk for chunk in self.sealed)
+        return message_id in self.recent or any(message_id in chunk.ids for chunk in self.sealed)
 
     def __len__(self) -> int:
         return _SEALED_CHUNK_MESSAGES * len(self.sealed) + len(self.recent)
@@ -32,7 +42,7 @@ class MessageIds(Struct, frozen=True):
         recent = (*self.recent, message_id)
         if len(recent) < _SEALED_CHUNK_MESSAGES:
             return MessageIds(self.sealed, recent)
-        return MessageIds((*self.sealed, frozenset(recent)))
+        return MessageIds((*self.sealed, SealedIds("\n".join(recent))))
 
 
 class Response(Struct, frozen=True):

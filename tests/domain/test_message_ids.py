@@ -36,5 +36,11 @@ def test_adding_leaves_the_older_set_as_it_was() -> None:
 
 def test_full_chunks_are_sealed_and_the_rest_is_short() -> None:
     ids = with_messages(2 * CHUNK + 3)
-    assert [len(chunk) for chunk in ids.sealed] == [CHUNK, CHUNK]
+    assert [len(chunk.ids) for chunk in ids.sealed] == [CHUNK, CHUNK]
     assert len(ids.recent) == 3
+
+
+def test_sets_that_grew_alike_are_equal_whether_they_were_asked_or_not() -> None:
+    asked, not_asked = with_messages(2 * CHUNK), with_messages(2 * CHUNK)
+    assert message_id(0) in asked
+    assert asked == not_asked
