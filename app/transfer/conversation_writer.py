@@ -16,7 +16,7 @@ from domain.errors import (
     Overloaded,
     StoreError,
     StoreUnavailable,
-    UnknownEvent,
+    UnreadableEvent,
     VersionConflict,
 )
 from domain.ids import EventId
@@ -162,7 +162,7 @@ class ConversationWriter:
         """What the store has under the id, as far as this release can read it; nothing when it is another tenant's."""
         try:
             return await _patiently(lambda: self._store.read(history.tenant_id, history.conversation_id))
-        except UnknownEvent:
+        except UnreadableEvent:
             return ()
 
 

@@ -11,7 +11,7 @@ from app.projected_position import ProjectedPosition
 from app.queries import ConversationQuery, MessageQuery
 from domain.errors import UnknownEvent
 from domain.ids import ConversationId, TenantId
-from domain.ports import EventPage, RecordedEvent, UnreadablePlace
+from domain.ports import EventLog, EventPage, RecordedEvent, UnreadablePlace
 from projections.compaction import RowChanges, compact
 from projections.ports import ProjectionSession
 from projections.registry import PROJECTIONS
@@ -76,7 +76,7 @@ async def take_lead(session: ProjectionSession) -> None:
             await anyio.sleep(0.01)
 
 
-async def project_all(log: GivenLog, session: ProjectionSession, max_page_events: int = 1_000) -> int:
+async def project_all(log: EventLog, session: ProjectionSession, max_page_events: int = 1_000) -> int:
     """Project what the log has, from the checkpoint on. Gives the position reached."""
     runner = Runner(log, max_page_events=max_page_events)
     checkpoint = await session.checkpoint()
