@@ -131,7 +131,7 @@ class ResumingConnection:
 
     async def _shake_hands(self, connection: ClientConnection, last_words: LastWords) -> None:
         with anyio.fail_after(HANDSHAKE_TIMEOUT_S):
-            while not _is_live(await self._receive(connection, last_words)):
+            while not _is_over(await self._receive(connection, last_words)):
                 pass
 
     async def _receive(self, connection: ClientConnection, last_words: LastWords) -> Frame | None:
@@ -147,5 +147,8 @@ class ResumingConnection:
         return frame
 
 
-def _is_live(frame: Frame | None) -> bool:
-    return frame is not None and frame.type == "connection_status" and frame.payload.get("status") == "live"
+def _is_over(frame: Frame | None) -> bool:
+    """The handshake ends with `live`. A replay never is: there it is `ready` that says so."""
+    if frame is None or frame.type != "connection_status":
+        return False
+    return frame.payload.get("status") == "live" or "replay" in frame.payload

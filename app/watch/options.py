@@ -8,7 +8,8 @@ from msgspec import Struct
 class Options(Struct, frozen=True, kw_only=True):
     """Without a conversation it is the tenant's feed, which the filters narrow. `after` is a `seq`, or in the feed a
     position: what came later is shown first. Late messages of a conversation that has ended are waited for
-    `linger_s`, a service that is away `patience_s`."""
+    `linger_s`, a service that is away `patience_s`. `replay` is a speed, or `max`: the conversation as it was, up to
+    the `seq` that is `until`, instead of as it is."""
 
     url: str
     conversation_id: str | None
@@ -19,3 +20,5 @@ class Options(Struct, frozen=True, kw_only=True):
     with_interims: bool
     with_color: bool
     as_json: bool
+    replay: str | None = None
+    until: int | None = None

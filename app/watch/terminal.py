@@ -23,7 +23,7 @@ from app.watch.live_area import LiveArea
 from app.watch.options import Options
 from app.watch.screens import JsonLines, Screen, Timeline
 from app.watch.typesetting import columns_width
-from app.watch.watcher import Watcher
+from app.watch.watcher import NoReplay, Watcher
 
 INTERRUPTED: Final = 130
 NOT_FOUND: Final = 4404
@@ -42,7 +42,7 @@ def watch(options: Options) -> int:
     try:
         with _screen(options) as screen:
             return uvloop.run(_run(options, screen))
-    except NoService as error:
+    except (NoService, NoReplay) as error:
         raise CannotWatch(str(error)) from None
     except ServiceAway as error:
         raise CannotWatch(f"The service at {options.url} went away: {error}.") from None
@@ -71,6 +71,7 @@ class Watching:
 
     def __init__(self, options: Options, screen: Screen) -> None:
         self._screen = screen
+        self._last_words = "ended" if options.replay is None else "the replay is over"
         self._watcher = Watcher(options, screen)
         self._connection = ResumingConnection(_socket_url(options), self._watcher, options.patience_s)
         self._tasks = anyio.CancelScope()
@@ -81,7 +82,7 @@ class Watching:
         """The exit status.
 
         Raises:
-            NoService, ServiceAway, Stopped, OSError: there is no going on.
+            NoService, NoReplay, ServiceAway, Stopped, OSError: there is no going on.
         """
         async with anyio.create_task_group() as tasks:
             self._tasks = tasks.cancel_scope
@@ -112,10 +113,10 @@ class Watching:
             await self._connection.run()
         except Stopped as stopped:
             if stopped.loss.code == NORMAL_CLOSE:
-                self._screen.note("ended")
+                self._screen.note(self._last_words)
             else:
                 self._failure = stopped
-        except (NoService, ServiceAway, OSError) as failure:
+        except (NoService, NoReplay, ServiceAway, OSError) as failure:
             self._failure = failure
         self._tasks.cancel()
 

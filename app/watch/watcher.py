@@ -14,9 +14,16 @@ from app.client.frames import Frame, Resume, read_resume
 from app.client.losses import Loss
 from app.watch.options import Options
 from app.watch.screens import Screen
-from app.watch.words import moment_of
+from app.watch.words import moment_of, words
 
 ENDED: Final = "ENDED"
+
+
+class NoReplay(Exception):
+    """The service does not know replays."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(f"The service at {url} is of a release that has no replays.")
 
 
 class Watcher:
@@ -45,6 +52,10 @@ class Watcher:
         query = dict(self._options.filters)
         if self._options.conversation_id is None and self._screen.wants_interims:
             query["interims"] = "true"
+        if self._options.replay is not None:
+            query["replay"] = self._options.replay
+        if self._options.until is not None:
+            query["until"] = str(self._options.until)
         if self._cursor is not None:
             query["after"] = str(self._cursor)
         if self._epoch is not None:
@@ -56,9 +67,11 @@ class Watcher:
 
         Raises:
             Interrupted: something is missing.
+            NoReplay: a replay was asked for, and this is none.
         """
         match frame.type, frame.payload.get("status"):
             case "connection_status", "ready":
+                self._check_replay(frame.payload.get("replay"))
                 self._begin(_resume_in(frame))
             case "connection_status", "live":
                 self._is_live = True
@@ -105,6 +118,16 @@ class Watcher:
         self._loss = None
         self._chain.connect(resume.epoch, resume.after)
         self._cursor, self._epoch = resume.after, resume.epoch
+
+    def _check_replay(self, replay: object) -> None:
+        """Say what is replayed. An older service tells what happens now instead, as if it was asked for."""
+        if self._options.replay is None:
+            return
+        if not isinstance(replay, dict):
+            raise NoReplay(self._options.url)
+        if not self._has_been_ready:
+            pace = "without pauses" if replay.get("speed") is None else f"at speed {words(replay['speed'])}"
+            self._screen.note(f"a replay of {words(replay.get('events'))} events, {pace}")
 
     def _sentence_of(self, resume: Resume) -> str:
         """How the connection begins that follows another, or a cursor of the user's."""

@@ -82,7 +82,7 @@ class Envelope(Struct, kw_only=True, frozen=True, omit_defaults=True):
     ] = None
     replay: Annotated[
         bool,
-        Meta(description="True for everything on a socket of a replay: it has happened before. Absent when false."),
+        Meta(description="True for everything on a socket of a replay: it has happened before; absent when false."),
     ] = False
 
 

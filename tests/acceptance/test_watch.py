@@ -136,6 +136,30 @@ def test_who_comes_when_a_conversation_has_ended_sees_it_and_is_done(served: Ser
     assert lines[1].endswith("ENDED as of 3")
 
 
+def test_a_conversation_that_is_over_is_replayed_as_it_was(served: ServedProcess) -> None:
+    conversation_id = given_conversation(served)
+    for text in ("one", "two"):
+        say(served, conversation_id, text)
+    end(served, conversation_id)
+    live, live_lines, _ = finish(start_watch(served, conversation_id, "--after", "0", "--linger", "0"))
+
+    status, lines, said = finish(start_watch(served, conversation_id, "--replay", "2"))
+    piece, pieces, _ = finish(
+        start_watch(served, conversation_id, "--replay", "max", "--after", "1", "--until", "2", "--json")
+    )
+    beyond, _, reason = finish(start_watch(served, conversation_id, "--replay", "max", "--until", "5"))
+
+    assert (live, status, piece, said) == (0, 0, 0, "")
+    assert lines[0] == "a replay of 4 events, at speed 2.0"
+    assert lines[1:-1] == [line for line in live_lines if re.match(r"\d\d:", line)]
+    assert lines[-1] == "the replay is over"
+    frames = [json.loads(line) for line in pieces]
+    assert all(frame["replay"] for frame in frames)
+    assert [frame["payload"].get("text") for frame in frames if frame["type"] == "transcript_update"] == ["one"]
+    assert (beyond, reason.startswith("Error: ")) == (1, True)
+    assert "is at version 4" in reason
+
+
 def test_ctrl_c_is_an_end_without_a_word(served: ServedProcess) -> None:
     watch = start_watch(served, given_conversation(served))
     read_until(watch, "IDLE")

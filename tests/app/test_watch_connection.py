@@ -15,7 +15,7 @@ from app.client.connection import ResumingConnection
 from app.client.losses import Stopped
 from app.watch.options import Options
 from app.watch.screens import Timeline
-from app.watch.watcher import Watcher
+from app.watch.watcher import NoReplay, Watcher
 from tests.support.scripted_service import (
     Json,
     Scene,
@@ -66,12 +66,12 @@ class Watched:
         return [line for line in self.lines if word in line]
 
 
-async def watch(scenes: Sequence[Scene], until: str, **options: Any) -> Watched:
+async def watch(scenes: Sequence[Scene], until: str, *, until_seq: int | None = None, **options: Any) -> Watched:
     """Watch until a line with these words was shown, or the conversation has ended."""
     output = StringIO()
     console = Console(file=output, color_system=None, width=300)
     async with scripted_service(*scenes) as service:
-        chosen = replace(DEFAULTS, **{"url": service.address, **options})
+        chosen = replace(DEFAULTS, **{"url": service.address, "until": until_seq, **options})
         timeline = Timeline(console, None, of_many=chosen.conversation_id is None, with_interims=chosen.with_interims)
         watcher = Watcher(chosen, timeline)
         address = chosen.conversation_id
@@ -194,6 +194,39 @@ async def test_a_code_that_says_stop_is_obeyed() -> None:
         await watch([scene(FRESH, SNAPSHOT, live(1), close=4409)], until="never")
 
     assert stopped.group_contains(Stopped, match="4409 replaced")
+
+
+def ready_to_replay(after: int, head: int) -> Json:
+    frame = ready("resumed", after, head)
+    plan = {"speed": 10.0, "events": head - after, "max_pause_ms": 5_000}
+    return frame | {"replay": True, "payload": frame["payload"] | {"replay": plan}}
+
+
+async def test_a_replay_that_breaks_off_goes_on_as_one() -> None:
+    watched = await watch(
+        [
+            scene(ready_to_replay(0, 3), state(1, "IDLE", "LISTENING"), reset=True),
+            scene(ready_to_replay(1, 3), state(2, "LISTENING", "IDLE"), state(3, "IDLE", "ENDED")),
+        ],
+        until="ENDED",
+        replay="10",
+        until_seq=3,
+    )
+
+    assert watched.cursors == [
+        {"replay": "10", "until": "3"},
+        {"replay": "10", "until": "3", "after": "1", "epoch": "e-1"},
+    ]
+    assert watched.shown() == [1, 2, 3]
+    assert watched.told("a replay") == ["a replay of 3 events, at speed 10.0"]
+    assert len(watched.told("resumed at 1, nothing missed")) == 1
+
+
+async def test_what_happens_now_is_not_taken_for_a_replay() -> None:
+    with pytest.raises(ExceptionGroup) as refusal:
+        await watch([scene(FRESH, SNAPSHOT, live(1))], until="never", replay="10")
+
+    assert refusal.group_contains(NoReplay, match="has no replays")
 
 
 async def test_a_service_that_never_was_there_is_not_waited_for() -> None:
