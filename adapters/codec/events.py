@@ -5,24 +5,21 @@ origin of its command and the event itself. What was ever written stays readable
 its upcasters, pure functions from a dict to a dict, one version at a time.
 """
 
-from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
+from adapters.codec.upcasters import UPCASTERS, Upcaster
 from domain.conversation.events import EVENT_TYPES, Event, tag_of
 from domain.envelope import Origin
 from domain.errors import CorruptEvent, UnknownEvent
 from domain.ids import EventId
 
-SCHEMA_VERSIONS: Final[dict[str, int]] = {tag_of(event_type): 1 for event_type in EVENT_TYPES}
-"""The version in which each event is written now. Raise one together with an upcaster from the version before."""
-
-Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
-
-UPCASTERS: Final[dict[tuple[str, int], Upcaster]] = {}
-"""`(tag, n)` turns the `data` of version n into that of version n + 1."""
+SCHEMA_VERSIONS: Final[dict[str, int]] = {
+    tag: 1 + len(UPCASTERS.get(tag, ())) for tag in (tag_of(event_type) for event_type in EVENT_TYPES)
+}
+"""The version in which each event is written now."""
 
 
 class StoredState(Struct, frozen=True, kw_only=True):
@@ -39,9 +36,27 @@ class _OldState(Struct, frozen=True, kw_only=True):
     data: dict[str, Any]
 
 
+class _Topic(Struct, frozen=True, kw_only=True):
+    """How an event of one topic is read. Without `upcasters` it is in the version of today."""
+
+    event_type: type[Event]
+    schema_version: int
+    upcasters: tuple[Upcaster, ...]
+
+
+def _topics() -> dict[str, _Topic]:
+    topics: dict[str, _Topic] = {}
+    for event_type in EVENT_TYPES:
+        tag = tag_of(event_type)
+        for version in range(1, SCHEMA_VERSIONS[tag] + 1):
+            upcasters = UPCASTERS.get(tag, ())[version - 1 :]
+            topics[f"{tag}.v{version}"] = _Topic(event_type=event_type, schema_version=version, upcasters=upcasters)
+    return topics
+
+
 _VERSIONS: Final = {event_type: SCHEMA_VERSIONS[tag_of(event_type)] for event_type in EVENT_TYPES}
 _TOPICS: Final = {event_type: f"{tag_of(event_type)}.v{version}" for event_type, version in _VERSIONS.items()}
-_VERSIONS_OF_TOPICS: Final = {topic: _VERSIONS[event_type] for event_type, topic in _TOPICS.items()}
+_READABLE: Final = _topics()
 _DAMAGE: Final = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 """What decoders and upcasters raise over bytes that are not what they should be."""
 
@@ -72,23 +87,23 @@ def decode(topic: str, state: bytes) -> tuple[StoredState, int]:
         UnknownEvent: newer code wrote it.
         CorruptEvent: it is damaged.
     """
+    known = _READABLE.get(topic)
+    if known is None:
+        raise UnknownEvent(topic)
     try:
-        schema_version = _VERSIONS_OF_TOPICS.get(topic)
-        if schema_version is not None:
-            return _decoder.decode(state), schema_version
-        return _decode_old(topic, state)
+        stored = _upcast(state, known.upcasters) if known.upcasters else _decoder.decode(state)
     except _DAMAGE:
         # Not chained: the message may quote what is there.
         raise CorruptEvent(topic) from None
+    if type(stored.data) is not known.event_type:
+        raise CorruptEvent(topic)
+    return stored, known.schema_version
 
 
-def _decode_old(topic: str, state: bytes) -> tuple[StoredState, int]:
-    tag, _, version_text = topic.rpartition(".v")
-    if not version_text.isdecimal() or int(version_text) > SCHEMA_VERSIONS.get(tag, 0):
-        raise UnknownEvent(topic)
+def _upcast(state: bytes, upcasters: tuple[Upcaster, ...]) -> StoredState:
     stored = _old_decoder.decode(state)
     data = stored.data
-    for version in range(int(version_text), SCHEMA_VERSIONS[tag]):
-        data = UPCASTERS[tag, version](data)
+    for upcaster in upcasters:
+        data = upcaster(data)
     event: Event = msgspec.convert(data, Event)
-    return StoredState(event_id=stored.event_id, origin=stored.origin, data=event), int(version_text)
+    return StoredState(event_id=stored.event_id, origin=stored.origin, data=event)

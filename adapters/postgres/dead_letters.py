@@ -39,7 +39,7 @@ class DeadLetters:
     async def all(self) -> Sequence[DeadLetter]:
         """Those that have been parked for longest first."""
         cursor = await self._connection.execute(_ALL, [self._name])
-        return [_letter(row) for row in await cursor.fetchall()]
+        return tuple([_letter(row) for row in await cursor.fetchall()])
 
 
 def _letter(row: TupleRow) -> DeadLetter:

@@ -21,15 +21,11 @@ _HEAD_POSITION = statement("head_position")
 _LAST_VERSION = 2**63 - 1
 
 
-class PostgresEventStore:
-    """Implements `EventStore` and `EventLog`."""
+class PostgresEventReader:
+    """Implements `EventLog`, and of `EventStore` what reads."""
 
-    def __init__(self, appender: BatchingAppender, pool: Pool) -> None:
-        self._appender = appender
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
-
-    async def append(self, append: Append) -> tuple[RecordedEvent, ...]:
-        return await self._appender.append(append)
 
     async def read(
         self, tenant_id: TenantId, conversation_id: ConversationId, after: int = 0, until: int | None = None
@@ -61,3 +57,14 @@ class PostgresEventStore:
             return await read_rows(self._pool, query, parameters)
         except (DataError, UnicodeEncodeError):
             return []  # what cannot be an id or a position is the name of nothing
+
+
+class PostgresEventStore(PostgresEventReader):
+    """Implements `EventStore` and `EventLog`."""
+
+    def __init__(self, appender: BatchingAppender, pool: Pool) -> None:
+        super().__init__(pool)
+        self._appender = appender
+
+    async def append(self, append: Append) -> tuple[RecordedEvent, ...]:
+        return await self._appender.append(append)

@@ -1,5 +1,7 @@
 """`turnlog projections`."""
 
+import sys
+
 import click
 
 from app.console.operator import operator_dsn
@@ -29,3 +31,28 @@ def projections(context: click.Context, *, as_json: bool) -> None:
             print_overview(dsn, as_json=as_json)
         except CannotTell as error:
             raise click.ClickException(str(error)) from error
+
+
+@projections.command()
+@click.argument("conversation", required=False)
+@click.option("--json", "as_json", is_flag=True, help="The outcome as one JSON object.")
+def redrive(conversation: str | None, *, as_json: bool) -> None:
+    """Bring parked conversations up to where all others are, now that what stopped them is repaired.
+
+    Each is projected anew from its first event, and its rows are replaced at once; a service that runs on the database
+    goes on meanwhile and takes it over. What cannot be projected yet stays parked with its rows as they were. A service
+    tries all of them by itself once, when it takes the lead, so after an upgrade there is nothing to do.
+
+    \b
+    Examples:
+      turnlog projections redrive                                        all that are parked
+      turnlog projections redrive 0199c2f4-7d1e-7c3a-9b52-0d3a5c1e8f00
+    """
+    from app.redrive_report import CannotRedrive, run_redrive
+
+    with operator_dsn() as dsn:
+        try:
+            status = run_redrive(dsn, conversation, as_json=as_json)
+        except CannotRedrive as error:
+            raise click.ClickException(str(error)) from error
+    sys.exit(status)

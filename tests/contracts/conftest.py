@@ -2,4 +2,8 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.contracts.event_store_cases", "tests.contracts.projection_store_cases")
+pytest.register_assert_rewrite(
+    "tests.contracts.event_store_cases",
+    "tests.contracts.projection_store_cases",
+    "tests.contracts.quarantine_cases",
+)

@@ -5,6 +5,7 @@ import pytest
 from adapters.memory.projection_store import MemoryProjectionStore
 from adapters.memory.read_models import MemoryReadModels
 from tests.contracts.projection_store_cases import ProjectionStoreCases
+from tests.contracts.quarantine_cases import QuarantineCases
 from tests.contracts.read_model_cases import ReadModelCases
 from tests.support.projecting import nobody_projects
 
@@ -20,6 +21,10 @@ def models(store: MemoryProjectionStore) -> MemoryReadModels:
 
 
 class TestMemoryProjectionStore(ProjectionStoreCases):
+    """As Postgres, without one."""
+
+
+class TestMemoryQuarantine(QuarantineCases):
     """As Postgres, without one."""
 
 

@@ -8,6 +8,7 @@ from adapters.postgres.pool import read_pool
 from adapters.postgres.projection_store import PostgresProjectionStore
 from adapters.postgres.read_models import PostgresReadModels
 from tests.contracts.projection_store_cases import ProjectionStoreCases
+from tests.contracts.quarantine_cases import QuarantineCases
 from tests.contracts.read_model_cases import ReadModelCases
 from tests.support.projecting import nobody_projects
 
@@ -24,6 +25,10 @@ async def models(database: str) -> AsyncIterator[PostgresReadModels]:
 
 
 class TestPostgresProjectionStore(ProjectionStoreCases):
+    """As it serves."""
+
+
+class TestPostgresQuarantine(QuarantineCases):
     """As it serves."""
 
 
