@@ -4,7 +4,7 @@ The copy fills empty tables, conversation by conversation, with what the events 
 the ordinary projection from there on. Then the new tables take the place of the live ones.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import ClassVar, Literal, Protocol
@@ -120,7 +120,7 @@ class RebuildSession(Protocol):
         """Drop what the rebuild has made; a rollback keeps its tables for another time."""
         ...
 
-    def histories(self, state: RebuildState, page_events: int) -> AsyncIterator[Histories]:
+    def histories(self, state: RebuildState, page_events: int) -> AsyncGenerator[Histories, None]:
         """What is still to be copied. Raises RebuildRefused: an event cannot be read."""
         ...
 

@@ -1,7 +1,7 @@
 """Events and rows of the same moment: each look is one transaction, so that a long verification holds nothing up."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, Final, LiteralString
 from uuid import UUID
 
@@ -90,11 +90,12 @@ class PostgresEvidence:
     ) -> Histories | None:
         """The next page of whole conversations, or the one history; None when there is none."""
         pages = read_histories(self._connection, after, position, PAGE_EVENTS_OF_ONE if only else PAGE_EVENTS)
-        async for histories in pages:
-            if only is None or histories.last_id == only:
-                return histories
-            events = [recorded for recorded in histories.events if recorded.conversation_id == only]
-            return Histories(events, only) if events else None
+        async with aclosing(pages):
+            async for histories in pages:
+                if only is None:
+                    return histories
+                events = [recorded for recorded in histories.events if recorded.conversation_id == only]
+                return Histories(events, only) if events else None
         return None
 
     @asynccontextmanager

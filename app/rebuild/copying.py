@@ -1,5 +1,6 @@
 """The copy: whole conversations are read, projected and written, each while the others are under way."""
 
+from contextlib import aclosing
 from typing import Final
 
 import anyio
@@ -22,10 +23,12 @@ async def copy_all(session: RebuildSession, state: RebuildState, watcher: Watche
     read_in, read_out = anyio.create_memory_object_stream[Histories](MAX_WAITING_PAGES)
     rows_in, rows_out = anyio.create_memory_object_stream[Copied](MAX_WAITING_PAGES)
     try:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_read, session, state, read_in, throttle)
-            tasks.start_soon(_project, read_out, rows_in)
-            await _write(session, state, rows_out, watcher)
+        # Closed here too: a task that is cancelled before its first step closes nothing.
+        with read_in, read_out, rows_in, rows_out:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(_read, session, state, read_in, throttle)
+                tasks.start_soon(_project, read_out, rows_in)
+                await _write(session, state, rows_out, watcher)
     except BaseExceptionGroup as failures:
         raise _first_of(failures) from failures
 
@@ -42,9 +45,10 @@ async def _read(
     session: RebuildSession, state: RebuildState, pages: MemoryObjectSendStream[Histories], throttle: Throttle
 ) -> None:
     with pages:
-        async for histories in session.histories(state, PAGE_EVENTS):
-            await pages.send(histories)
-            await throttle.take(len(histories.events))
+        async with aclosing(session.histories(state, PAGE_EVENTS)) as all_histories:
+            async for histories in all_histories:
+                await pages.send(histories)
+                await throttle.take(len(histories.events))
 
 
 async def _project(pages: MemoryObjectReceiveStream[Histories], rows: MemoryObjectSendStream[Copied]) -> None:

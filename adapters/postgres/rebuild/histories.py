@@ -1,6 +1,6 @@
 """The events of whole conversations, in the order of their ids."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
@@ -21,7 +21,7 @@ _BEFORE_ALL = "00000000-0000-0000-0000-000000000000"
 
 async def read_histories(
     connection: AsyncConnection[TupleRow], after: ConversationId | None, until_position: int, page_events: int
-) -> AsyncIterator[Histories]:
+) -> AsyncGenerator[Histories, None]:
     """Conversations after the id, with their events up to the position; about `page_events` events at a time.
 
     Raises:

@@ -1,7 +1,7 @@
 """The rebuild of the read tables in Postgres: what it keeps, and its steps."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, contextmanager
 from typing import Final
 
 import msgspec
@@ -124,14 +124,15 @@ class PostgresRebuildSession:
                     await self._connection.execute("DELETE FROM projection_tables WHERE status = 'building'")
                 await self._connection.execute("DELETE FROM projection_rebuilds")
 
-    async def histories(self, state: RebuildState, page_events: int) -> AsyncIterator[Histories]:
+    async def histories(self, state: RebuildState, page_events: int) -> AsyncGenerator[Histories, None]:
         """See `RebuildSession.histories`."""
         with unavailable_when_lost():
             connection = await connect(self._dsn)
         try:
             pages = read_histories(connection, state.copied_id, state.until_position, page_events)
-            async for histories in pages:
-                yield histories
+            async with aclosing(pages):
+                async for histories in pages:
+                    yield histories
         finally:
             await connection.close()
 
