@@ -1,5 +1,6 @@
 """The statements of the documents that this project starts from run as they were written, and by their indexes."""
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -51,7 +52,7 @@ async def test_the_original_questions_have_their_answers(connection: psycopg.Con
 
 
 HOT_QUESTIONS = {
-    "WHERE is_active = TRUE AND started_at < now() - interval '1 hour'": "conversation_sessions_v1_active_idx",
+    "WHERE is_active = TRUE AND started_at < now() - interval '1 hour'": "conversation_sessions_v1_(active|living)_idx",
     "WHERE is_active = FALSE AND ended_at > '2026-07-04'": "conversation_sessions_v1_ended_idx",
     "WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s": "conversation_sessions_v1_user_idx",
 }
@@ -98,7 +99,7 @@ def plan_of(connection: psycopg.Connection, query: str, parameters: Mapping[str,
 async def test_the_hot_questions_have_an_index(many: psycopg.Connection, query: str, index: str) -> None:
     with many:
         plan = plan_of(many, f"SELECT * FROM conversation_sessions {query}", {**ASKED, "user_id": "user-7"})
-    assert index in plan
+    assert re.search(index, plan)
 
 
 @pytest.mark.parametrize(

@@ -24,5 +24,5 @@ FROM (
 WHERE bytes_before < %(max_bytes)s
   AND (is_end OR is_wanted AND turnlog_search_matches(
           content, conversation_language, %(configurations)s::regconfig[], %(queries)s::tsquery[]))
-ORDER BY created_at, session_id, id
+ORDER BY examined.created_at, examined.session_id, examined.id
 LIMIT %(limit)s
