@@ -19,6 +19,7 @@ from domain.ids import ConversationId, TenantId
 from domain.ports import RecordedEvent
 from projections.rows import SessionRow
 
+MICROSECOND: Final = timedelta(microseconds=1)
 MILLISECOND: Final = timedelta(milliseconds=1)
 _OUTCOMES: Final[dict[type[e.Event], str]] = {
     e.ResponseCompleted: "answered",
@@ -67,9 +68,7 @@ class MemoryStatistics:
 
     async def turns(self, tenant_id: TenantId, query: StatisticsQuery) -> TurnStatistics:
         """See `Statistics.turns`."""
-        in_range = [event for event in self._log if query.since <= event.recorded_at < query.until]
-        is_complete = len(in_range) <= self._max_events
-        since = query.since if is_complete else in_range[-self._max_events].recorded_at
+        since = self._countable_since(query)
         turns = [
             turn
             for turn in turns_of(event for event in self._log if event.tenant_id == tenant_id)
@@ -78,7 +77,7 @@ class MemoryStatistics:
         outcomes = Counter(turn.outcome for turn in turns)
         return TurnStatistics(
             since=since,
-            is_complete=is_complete,
+            is_complete=since == query.since,
             count=len(turns),
             answered=outcomes["answered"],
             interrupted=outcomes["interrupted"],
@@ -90,6 +89,10 @@ class MemoryStatistics:
                 (turn.user_message_at, turn.ended_at) for turn in turns if turn.outcome == "answered"
             ),
         )
+
+    def _countable_since(self, query: StatisticsQuery) -> datetime:
+        times = sorted(event.recorded_at for event in self._log if query.since <= event.recorded_at < query.until)
+        return times[-self._max_events - 1] + MICROSECOND if len(times) > self._max_events else query.since
 
     def _is_of(self, turn: Turn, query: StatisticsQuery) -> bool:
         row = self._tables.sessions.get(turn.conversation_id)

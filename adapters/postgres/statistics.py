@@ -1,6 +1,6 @@
 """Counts over read tables and events, asked through the pool."""
 
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any, Final, LiteralString
 
 import psycopg
@@ -36,13 +36,13 @@ class PostgresStatistics:
 
     async def turns(self, tenant_id: TenantId, query: StatisticsQuery) -> TurnStatistics:
         """See `Statistics.turns`."""
-        place = await self._row(_RANGE, {**asdict(query), "max_events": self._max_events})
-        is_complete, since = place.pop("is_complete"), place["since"].astimezone(UTC)
-        row = await self._row(_TURNS, {"tenant_id": tenant_id, **asdict(query), **place})
+        found = await self._row(_RANGE, {**asdict(query), "max_events": self._max_events})
+        since: datetime = found["since"]
+        row = await self._row(_TURNS, {"tenant_id": tenant_id, **asdict(query), "since": since})
         outcomes = {name: row[name] for name in ("answered", "interrupted", "cancelled", "failed")}
         return TurnStatistics(
-            since=since,
-            is_complete=is_complete,
+            since=since.astimezone(UTC),
+            is_complete=since <= query.since,
             count=row["count"],
             open=row["count"] - sum(outcomes.values()),
             answer_start=_latencies(row["start_count"], row["start_ms"]),

@@ -6,4 +6,5 @@ pytest.register_assert_rewrite(
     "tests.contracts.event_store_cases",
     "tests.contracts.projection_store_cases",
     "tests.contracts.quarantine_cases",
+    "tests.contracts.statistics_cases",
 )

@@ -2,9 +2,10 @@
 
 -- Appends come in the order of time, so a few bytes for each megabyte are enough to find a range of time again.
 CREATE INDEX stored_events_recorded_at_idx ON stored_events USING brin (recorded_at) WITH (autosummarize = on);
+CREATE INDEX archived_events_recorded_at_idx ON archived_events USING brin (recorded_at) WITH (autosummarize = on);
 
--- Each turn is looked up by the primary key, so that a condition on user_message_at or position reaches the events of
--- the users, and nothing else is read. No window over conversations may stand above: it would read all of them first.
+-- Each turn is looked up by the primary key, so that a condition on user_message_at reaches the events of the users, and
+-- little else is read. A window over whole conversations would keep it from them: all would have to be read first.
 CREATE VIEW turn_latencies AS
 SELECT received.tenant_id,
        received.originator_id AS conversation_id,
@@ -14,10 +15,12 @@ SELECT received.tenant_id,
        answer.started_at AS answer_started_at,
        answer.ended_at AS answer_ended_at,
        answer.outcome,
-       greatest(0, extract(epoch FROM answer.started_at - received.recorded_at) * 1000)::double precision
-           AS answer_start_ms,
-       greatest(0, extract(epoch FROM answer.ended_at - received.recorded_at) * 1000)::double precision
-           AS answer_end_ms
+       CASE WHEN answer.started_at IS NOT NULL THEN
+           greatest(0, extract(epoch FROM answer.started_at - received.recorded_at) * 1000)::double precision
+       END AS answer_start_ms,
+       CASE WHEN answer.ended_at IS NOT NULL THEN
+           greatest(0, extract(epoch FROM answer.ended_at - received.recorded_at) * 1000)::double precision
+       END AS answer_end_ms
 FROM all_stored_events AS received
 LEFT JOIN LATERAL (
     SELECT later.originator_version AS version
@@ -86,26 +89,31 @@ GROUP BY tenant_id, day;
 COMMENT ON VIEW conversation_statistics IS
     'one row for each tenant and day of UTC; averages are of the sessions that ended on the day';
 
--- The last position before which nothing is as young as the time; the events behind it are those since. Found by halving,
--- so it takes as long in a store of any size. Where the clock of the database was set back it is one of several answers.
-CREATE FUNCTION turnlog_position_before(_time timestamptz) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+-- A time from which on there are at most so many events before _until, and more than half as many where it can be told
+-- to the second; _since where there are no more than that at all. Found by halving, so that it reads a small multiple of
+-- _max_events in a store of any size.
+CREATE FUNCTION turnlog_countable_since(_since timestamptz, _until timestamptz, _max_events bigint)
+RETURNS timestamptz LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $$
 DECLARE
-    _low bigint := 0;
-    _high bigint := (SELECT coalesce(max(notification_id), 0) FROM all_stored_events);
-    _middle bigint;
-    _event record;
+    _low timestamptz := _since;
+    _high timestamptz := _until;
+    _middle timestamptz := _since;
+    _found bigint;
 BEGIN
-    WHILE _low < _high LOOP
-        _middle := _low + (_high - _low + 1) / 2;
-        SELECT notification_id, recorded_at INTO _event
-        FROM all_stored_events WHERE notification_id <= _middle ORDER BY notification_id DESC LIMIT 1;
-        IF _event.notification_id IS NULL OR _event.recorded_at < _time THEN
+    LOOP
+        SELECT count(*) INTO _found FROM (
+            SELECT FROM all_stored_events
+            WHERE recorded_at >= _middle AND recorded_at < _until LIMIT _max_events + 1) AS found;
+        IF _found > _max_events THEN
             _low := _middle;
         ELSE
-            _high := _event.notification_id - 1;
+            _high := _middle;
+            EXIT WHEN _middle = _since OR _found > _max_events / 2;
         END IF;
+        EXIT WHEN _high - _low <= interval '1 second';
+        _middle := _low + (_high - _low) / 2;
     END LOOP;
-    RETURN _low;
+    RETURN _high;
 END $$;
 
 -- Where the epoch lived: a store that wakes up elsewhere, or on another branch of its history, begins a new one.

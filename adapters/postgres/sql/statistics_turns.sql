@@ -1,5 +1,5 @@
--- Binds by name; a filter that is null matches everything. low and high are positions, low excluded. What was cut short
--- or failed says nothing of how long an answer takes to its end.
+-- Binds by name; a filter that is null matches everything. What was cut short or failed
+-- says nothing of how long an answer takes to its end.
 SELECT count(*) AS count,
        count(*) FILTER (WHERE outcome = 'answered') AS answered,
        count(*) FILTER (WHERE outcome = 'interrupted') AS interrupted,
@@ -11,8 +11,7 @@ SELECT count(*) AS count,
        percentile_disc(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY answer_end_ms) FILTER (WHERE outcome = 'answered')
            AS end_ms
 FROM turn_latencies
-WHERE tenant_id = %(tenant_id)s AND position > %(low)s AND position <= %(high)s
-  AND user_message_at >= %(since)s AND user_message_at < %(until)s
+WHERE tenant_id = %(tenant_id)s AND user_message_at >= %(since)s AND user_message_at < %(until)s
   AND (%(user_id)s::text IS NULL AND %(agent)s::text IS NULL OR EXISTS (
       SELECT FROM conversation_sessions
       WHERE conversation_sessions.id = conversation_id AND conversation_sessions.tenant_id = %(tenant_id)s
