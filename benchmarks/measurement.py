@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import fmean
 
 NANOSECONDS_PER_MILLISECOND = 1_000_000
@@ -32,6 +32,10 @@ class Measurement:
     """Cores that the server's process used; near 1 it is what limits the figure."""
     generator_busy: float | None = None
     """Cores that the load generator used."""
+    process_bytes: float | None = None
+    """Resident memory of the whole process that did the work."""
+    parts: Mapping[str, float] = field(default_factory=dict)
+    """Seconds of each part of the work, in its order."""
 
     @property
     def rate_per_second(self) -> float:
@@ -66,6 +70,8 @@ def pooled(rounds: Sequence[Measurement]) -> Measurement:
         socket_bytes=_mean([each.socket_bytes for each in rounds]),
         server_busy=_mean([each.server_busy for each in rounds]),
         generator_busy=_mean([each.generator_busy for each in rounds]),
+        process_bytes=_mean([each.process_bytes for each in rounds]),
+        parts={part: fmean(each.parts.get(part, 0.0) for each in rounds) for part in rounds[0].parts},
     )
 
 

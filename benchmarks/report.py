@@ -17,10 +17,12 @@ class Report:
     comparisons: Sequence[Comparison]
     bounds: Sequence[Bound] = ()
     results: Results
+    facts: Sequence[Row] = ()
+    """What is found out beside the cases."""
     notes: Sequence[Row]
 
     def rows(self) -> Iterator[Row]:
-        """In the order of the table: the environment, each case, the comparisons, the bounds, the notes."""
+        """In the order of the table: the environment, each case, the comparisons, the bounds, the facts, the notes."""
         yield from self.environment
         for case in self.cases:
             figures = self.figures_of(case.name)
@@ -33,6 +35,7 @@ class Report:
             yield from rows_of_comparison(comparison, case, self.figures_of(case.name), ratio)
         for case, bound in self.bounded():
             yield row_of_bound(bound, case, self.figures_of(case.name))
+        yield from self.facts
         yield from self.notes
 
     def compared(self) -> Iterator[tuple[Case, Comparison]]:

@@ -8,6 +8,7 @@ from benchmarks.measurement import Measurement
 from benchmarks.subject import Case
 
 DECIMALS_OF_MS = 4
+DECIMALS_OF_SECONDS = 3
 DECIMALS_OF_RATIO = 3
 DECIMALS_OF_SHARE = 2
 
@@ -42,6 +43,8 @@ def rows_of_case(case: Case, measured: Measurement) -> list[Row]:
         "event_bytes": (_rounded(measured.event_bytes, 1), "bytes"),
         "server_busy": (_rounded(measured.server_busy, DECIMALS_OF_SHARE), "cores"),
         "generator_busy": (_rounded(measured.generator_busy, DECIMALS_OF_SHARE), "cores"),
+        "process_bytes": (_rounded(measured.process_bytes, 0), "bytes"),
+        **{part: (round(seconds, DECIMALS_OF_SECONDS), "s") for part, seconds in measured.parts.items()},
     }
     rows += [
         Row(name=f"{name}.{key}", value=value, unit=unit)

@@ -5,7 +5,7 @@ import logging
 import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import structlog
 import uvloop
@@ -40,7 +40,10 @@ class Options:
         return self.seconds or (QUICK_SECONDS_EACH if self.quick else SECONDS_EACH)
 
 
-def run(options: Options, measure: Callable[[Server, Options], Coroutine[Any, Any, Report]]) -> int:
+AnyOptions = TypeVar("AnyOptions", bound=Options)
+
+
+def run(options: AnyOptions, measure: Callable[[Server, AnyOptions], Coroutine[Any, Any, Report]]) -> int:
     """Returns the exit status: 1 when something broke. A goal that is not met is printed, it is no failure."""
     _logs_to_stderr()
     with server_for_run() as server, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -1,5 +1,7 @@
 """The table that a person reads."""
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.table import Table
 
@@ -7,11 +9,13 @@ from benchmarks.comparison import Bound, Comparison, Figure, ratio_of
 from benchmarks.measurement import Measurement
 from benchmarks.report import Report
 from benchmarks.rounds import Results
+from benchmarks.rows import Row
 from benchmarks.subject import Case
 
 SHOWN_EXACTLY_BELOW_MS = 0.01
 WIDTH_OF_FILES = 150
 KIBIBYTE = 1_024
+MEBIBYTE = 1_024 * KIBIBYTE
 COLUMNS = ("", "rate/s", "p50 ms", "p99 ms", "ratio (lowest - highest)", "goal", "met")
 
 
@@ -34,9 +38,22 @@ def print_table(report: Report) -> None:
         table.add_row(*_compared(comparison, report.figures_of(case.name), report.results))
     for case, bound in report.bounded():
         table.add_row(*_bounded(bound, report.figures_of(case.name)))
-    console.print(table)
+    if report.cases:
+        console.print(table)
+    if report.facts:
+        console.print(_facts(report.facts))
     for note in report.notes:
         console.print(note.value)
+
+
+def _facts(facts: Sequence[Row]) -> Table:
+    table = Table("", "", "", "goal", "met")
+    table.columns[1].justify = "right"
+    for fact in facts:
+        value = f"{fact.value:,}" if isinstance(fact.value, int | float) else str(fact.value)
+        verdict = "" if fact.met is None else _verdict(fact.met)
+        table.add_row(fact.name, value, fact.unit or "", fact.goal or "", verdict)
+    return table
 
 
 def _measured(case: Case, figures: Measurement) -> tuple[str, str, str, str]:
@@ -53,6 +70,8 @@ def _beside(figures: Measurement) -> str:
         f"{figures.not_yet_durable:,} lost by a crash" if figures.not_yet_durable else "",
         f"server {figures.server_busy:.0%} busy" if figures.server_busy else "",
         f"generator {figures.generator_busy:.0%}" if figures.generator_busy else "",
+        f"{figures.process_bytes / MEBIBYTE:.0f} MiB" if figures.process_bytes else "",
+        *(f"{part} {seconds:.2f} s" for part, seconds in figures.parts.items()),
     ]
     return ", ".join(part for part in parts if part)
 

@@ -3,13 +3,12 @@
 import asyncio
 import json
 import sys
-from array import array
 from dataclasses import asdict, dataclass
-from tempfile import TemporaryFile
-from typing import Any, Final, Literal, assert_never
+from typing import Final, Literal, assert_never
 
 import uvloop
 
+from benchmarks.child import answer, ask_child, measurement_as_json, measurement_from_json
 from benchmarks.measurement import Measurement
 from benchmarks.sockets.commands import closed, open_at_half_of_peak
 from benchmarks.sockets.connecting import connecting
@@ -17,7 +16,6 @@ from benchmarks.sockets.crowd import Crowd
 from benchmarks.sockets.dialects import DIALECTS
 from benchmarks.sockets.fanout import WINDOW_MESSAGES, fanout
 from benchmarks.sockets.idle import idle
-from benchmarks.sockets.processes import last_line
 from benchmarks.subject import BenchmarkError
 
 Scenario = Literal["command", "open_loop", "fanout", "single_fanout", "durable_fanout", "idle", "connections"]
@@ -38,24 +36,7 @@ class Load:
 
 async def generate(load: Load) -> Measurement:
     """In a process of its own, which has nothing else to do."""
-    # A file, because the result is long: one that came through a pipe has been seen cut short.
-    with TemporaryFile() as output, TemporaryFile() as errors:
-        command = (sys.executable, "-m", __name__, json.dumps(asdict(load)))
-        process = await asyncio.create_subprocess_exec(*command, stdout=output, stderr=errors)
-        try:
-            status = await process.wait()
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        if status != 0:
-            raise BenchmarkError(last_line(errors) or f"the load generator ended with {status}")
-        output.seek(0)
-        return _measurement(json.load(output))
-
-
-def _measurement(told: dict[str, Any]) -> Measurement:
-    return Measurement(**told | {"latencies_ns": array("Q", told["latencies_ns"])})
+    return measurement_from_json(await ask_child(__name__, asdict(load)))
 
 
 async def _run(load: Load) -> Measurement:
@@ -96,7 +77,7 @@ def main() -> None:
         measured = uvloop.run(_run(load))
     except (BenchmarkError, OSError) as error:
         sys.exit(str(error))
-    sys.stdout.write(json.dumps(asdict(measured) | {"latencies_ns": measured.latencies_ns.tolist()}))
+    answer(measurement_as_json(measured))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from adapters.postgres.pool import read_pool
 from adapters.system.clock import SystemClock
 from adapters.system.ids import Uuid7Source
 from app.aggregates import AggregateCache
+from app.histories import Histories
 from app.principal import ANYBODY
 from app.settings import Settings
 from app.use_cases.run_command import CommandRequest, RunCommand, command_request
@@ -66,7 +67,8 @@ async def _use_case(dsn: str) -> AsyncIterator[RunCommand]:
     settings = Settings()
     cache = AggregateCache(settings.aggregate_cache_max_count, settings.aggregate_cache_max_bytes)
     async with running_appender(dsn) as appender, read_pool(dsn, settings.read_pool_max_connections) as pool:
-        yield RunCommand(PostgresEventStore(appender, pool), cache, SystemClock(), Uuid7Source())
+        store = PostgresEventStore(appender, pool)
+        yield RunCommand(store, Histories(store), cache, SystemClock(), Uuid7Source())
 
 
 async def _loop(run_command: RunCommand, callers: int, seconds: float) -> Measurement:

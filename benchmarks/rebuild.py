@@ -1,0 +1,84 @@
+"""`turnlog bench rebuild`: both read tables from the events, Turnlog and others side by side, each on equal files."""
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from rich.console import Console
+
+from benchmarks import run
+from benchmarks.database import fresh_database, name_of
+from benchmarks.environment import environment
+from benchmarks.filled import fill_database
+from benchmarks.rebuilding import plan
+from benchmarks.report import Report
+from benchmarks.rounds import run_rounds
+from benchmarks.rows import Row
+from benchmarks.server import Server
+from benchmarks.subject import Case
+
+NAMES: Final = plan.NAMES
+EVENTS: Final = 1_000_000
+QUICK_EVENTS: Final = 50_000
+
+NOTES: Final = {
+    "same_rows": "Every table that is made is compared with the live one, row by row, in all columns: a difference "
+    "breaks its case. Each measurement has a fresh copy of the filled database's files.",
+    "turnlog": "From the first look at the database until the swap, in a process of its own; it alone also compares "
+    "all rows with the live ones (`compare`) and swaps.",
+    "plain_sql": "INSERT ... SELECT of the events' JSON, written for the eight kinds of events of this history, then "
+    "the same indexes with the same memory, and VACUUM ANALYZE, as a rebuild does.",
+    "library": "ProjectionRunner of eventsourcing, with Turnlog's decoding, projections and statements: a transaction "
+    "for each event, on fewer events.",
+    "catch_up": "The ordinary projection, page by page into tables with all their indexes, on fewer events.",
+    "commits": "None of them waits for the disk at a commit (synchronous_commit=off); the server has fsync on.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(run.Options):
+    events: int | None = None
+    """How many are stored."""
+
+    @property
+    def scale(self) -> plan.Scale:
+        return plan.scale_of(self.events or (QUICK_EVENTS if self.quick else EVENTS), quick=self.quick)
+
+
+def run_benchmark(options: Options) -> int:
+    """Returns the exit status."""
+    return run.run(options, _measure)
+
+
+async def _measure(server: Server, options: Options) -> Report:
+    progress, scale = Console(stderr=True), options.scale
+    facts = await environment(server, quick=options.quick)
+    cases = plan.rebuild_cases(scale, options.only)
+    with progress.status("preparing") as status:
+        async with fresh_database(server.dsn) as template:
+            await fill_database(template, scale.events, status.update)
+            results = await run_rounds(
+                server.dsn,
+                cases,
+                rounds=options.rounds,
+                seconds=options.seconds_each,
+                on_step=status.update,
+                database_of=partial(_copy_of, server.dsn, template),
+            )
+    return Report(
+        environment=[*facts, Row(name="environment.events", value=scale.events, unit="events")],
+        cases=cases,
+        comparisons=plan.rebuild_comparisons(scale),
+        results=results,
+        notes=_notes(options),
+    )
+
+
+def _copy_of(server_dsn: str, template: str, _case: Case) -> AbstractAsyncContextManager[str]:
+    return fresh_database(server_dsn, name_of(template))
+
+
+def _notes(options: Options) -> list[Row]:
+    notes = [Row(name=f"note.{name}", value=text) for name, text in NOTES.items()]
+    return [*notes, run.QUICK_NOTE] if options.quick else notes
