@@ -1,15 +1,13 @@
 """The catch-up: the ordinary projection, on the new tables, up to where the live ones are."""
 
-from collections.abc import Iterator, Sequence
 from typing import Final
 
 from app.rebuild.progress import Throttle
-from domain.ports import RecordedEvent
-from projections.changes import Change
 from projections.compaction import compact
 from projections.ports import ProjectedPage
 from projections.rebuilding import RebuildSession, RebuildState
 from projections.registry import BY_NAME
+from projections.whole import projected
 
 PAGE_EVENTS: Final = 1_000
 
@@ -33,7 +31,7 @@ class CatchUp:
         events = await self._session.events(position, until_position, PAGE_EVENTS)
         reached = events[-1].position if len(events) == PAGE_EVENTS else until_position
         if reached > position:
-            rows = compact(self._changes(events))
+            rows = compact(projected(events, self._projections))
             await self._rows.write(
                 ProjectedPage(from_position=position, to_position=reached, unknown_events=0, rows=rows)
             )
@@ -44,8 +42,3 @@ class CatchUp:
         """All of them."""
         while await self.step(until_position) == PAGE_EVENTS:
             pass
-
-    def _changes(self, events: Sequence[RecordedEvent]) -> Iterator[Change]:
-        for recorded in events:
-            for project in self._projections:
-                yield from project(recorded)

@@ -11,8 +11,10 @@ from app.rebuild.catching_up import PAGE_EVENTS, CatchUp
 from app.rebuild.copying import copy_all
 from app.rebuild.progress import Throttle, Watcher
 from domain.errors import StoreUnavailable
+from projections.ports import RowsRejected, TablesRefused
 from projections.rebuilding import RebuildRefused, RebuildSession, RebuildState, TableComparison
 from projections.registry import ProjectionName
+from projections.whole import NotProjectable
 
 SWAP_ATTEMPTS: Final = 30
 SWAP_PAUSE_S: Final = 1.0
@@ -41,6 +43,15 @@ async def rebuild(session: RebuildSession, wish: Wish, watcher: Watcher, throttl
         RebuildRefused: it must not go on; the live tables are as they were.
         StoreUnavailable: the database went away; what was done is kept.
     """
+    try:
+        return await _rebuild(session, wish, watcher, throttle)
+    except (NotProjectable, RowsRejected, TablesRefused) as error:
+        raise RebuildRefused(
+            f"{error} The live tables are as they were. Mend it, then run the same command to go on."
+        ) from error
+
+
+async def _rebuild(session: RebuildSession, wish: Wish, watcher: Watcher, throttle: Throttle) -> Outcome:
     state = await _state(session, wish, watcher)
     if state.phase == "copy":
         await copy_all(session, state, watcher, throttle)

@@ -16,6 +16,7 @@ from domain.errors import StoreUnavailable
 from domain.ids import ConversationId
 from projections.rebuilding import RebuildRefused
 from projections.verification import Difference, Evidence, EvidenceSource
+from projections.whole import NotProjectable
 
 EQUAL: Final = 0
 DIFFERENT: Final = 1
@@ -53,7 +54,7 @@ def run_verification(dsn: str, options: Options) -> int:
     try:
         with Progress(*COLUMNS, console=Console(stderr=True)) as progress:
             findings = uvloop.run(_verify(dsn, options, progress))
-    except (RebuildRefused, StoreUnavailable) as error:
+    except (RebuildRefused, NotProjectable, StoreUnavailable) as error:
         raise CannotVerify(str(error)) from error
     if options.as_json:
         sys.stdout.write(

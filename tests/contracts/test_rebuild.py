@@ -1,18 +1,22 @@
 """A rebuild of the read tables on Postgres: what it makes, what it keeps, and whom it never disturbs."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import anyio
 import psycopg
 import pytest
 
+from adapters.postgres.projection_store import PostgresProjectionStore
 from adapters.postgres.rebuild import live as held_tables
 from adapters.postgres.rebuild.store import PostgresRebuildSession, PostgresRebuildStore
 from app.rebuild import copying
 from app.rebuild.progress import Throttle
 from app.rebuild.rebuilding import Outcome, Wish, rebuild
 from benchmarks.history import fill
+from domain.ports import RecordedEvent
+from projections import whole
+from projections.changes import Change
 from projections.rebuilding import RebuildRefused, RebuildState, TableComparison
 from projections.registry import ProjectionName
 from tests.support.read_tables import (
@@ -280,6 +284,46 @@ async def test_an_event_that_cannot_be_read_fails_it_loudly(filled: str, damage:
 
     assert live_tables(filled) == V1
     assert read_tables(filled) == before
+
+
+async def test_an_event_that_cannot_become_rows_fails_it_loudly(filled: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = read_tables(filled)
+
+    def broken(_recorded: RecordedEvent) -> Iterator[Change]:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(whole, "PROJECTIONS", (broken,))
+
+    with pytest.raises(RebuildRefused, match=r"Event 1 of conversation .* ZeroDivisionError"):
+        await run(filled)
+
+    assert live_tables(filled) == V1
+    assert read_tables(filled) == before
+
+
+async def test_parked_conversations_are_whole_again_and_parked_no_more(filled: str) -> None:
+    # given a conversation that was parked before its third event, which can be read now
+    parked = (
+        "INSERT INTO projection_dead_letters"
+        " (checkpoint, conversation_id, tenant_id, version, position, reason, error)"
+        " SELECT 'conversations', originator_id, tenant_id, 3, notification_id, 'corrupt_event', 'x'"
+        " FROM stored_events WHERE originator_version = 3 LIMIT 1"
+    )
+    change(filled, parked)
+    change(
+        filled,
+        "UPDATE conversation_sessions SET version = 2"
+        " WHERE id IN (SELECT conversation_id FROM projection_dead_letters)",
+    )
+
+    await run(filled)
+
+    found = await findings(filled)
+    assert (found.parked, found.different) == (0, 0)
+    async with PostgresProjectionStore(filled).session() as session:
+        checkpoint = await session.checkpoint()
+    assert checkpoint.parked == frozenset()
+    assert checkpoint.revision == 1
 
 
 async def test_readers_that_never_pause_are_let_through_between_attempts_to_swap(

@@ -14,12 +14,14 @@ from adapters.postgres.rebuild.tables import drop_table, replace_view
 from adapters.postgres.statements import statement
 from domain.ids import ConversationId
 from projections.rebuilding import RebuildRefused, RebuildState
-from projections.registry import CHECKPOINT_NAME
+from projections.registry import BY_NAME, CHECKPOINT_NAME
 
 LOCK_TIMEOUT_S = 2.0
 """How long readers queue behind us at most, when somebody before us reads for longer than that."""
 
 _HOLD = statement("rebuild_hold_live")
+_RAISE_REVISION = statement("projection_raise_revision")
+_RELEASE = "DELETE FROM projection_dead_letters WHERE checkpoint = %s"
 _PREVIOUS = "SELECT version FROM projection_tables WHERE projection = %s AND status = 'previous'"
 _DROP_PREVIOUS = "DELETE FROM projection_tables WHERE projection = %s AND status = 'previous'"
 _RETIRE = "UPDATE projection_tables SET status = 'previous', position = %s WHERE projection = %s AND status = 'live'"
@@ -89,8 +91,16 @@ class HeldTables:
             if previous is not None:
                 await drop_table(self._connection, projection, previous[0])
         await run(_MOVE, [self._position, CHECKPOINT_NAME, self._position])
+        if set(self._state.projections) == set(BY_NAME):
+            await self._release_parked()
         await run("DELETE FROM projection_rebuilds")
         await run("DELETE FROM projection_checkpoints WHERE name = %s", [self._checkpoint])
+
+    async def _release_parked(self) -> None:
+        """The new tables have every event, or they would not be here: whatever had stopped rows has been mended."""
+        released = await self._connection.execute(_RELEASE, [CHECKPOINT_NAME])
+        if released.rowcount:
+            await self._connection.execute(_RAISE_REVISION, [CHECKPOINT_NAME])
 
 
 @asynccontextmanager

@@ -17,7 +17,7 @@ from adapters.postgres.rebuild.copying import MESSAGE_COLUMNS, SESSION_COLUMNS, 
 from adapters.postgres.rebuild.histories import read_histories, read_log
 from adapters.postgres.rebuild.live import held
 from adapters.postgres.rebuild.tables import create_like, drop_table, missing_indexes, table_name
-from adapters.postgres.row_writer import LIVE_TABLES, Tables
+from adapters.postgres.row_writer import LIVE_TABLES, Tables, refusing
 from adapters.postgres.statements import statement
 from domain.ids import ConversationId
 from domain.ports import RecordedEvent
@@ -139,7 +139,7 @@ class PostgresRebuildSession:
     async def copy(self, rows: WholeRows, last_id: ConversationId, events: int) -> None:
         """See `RebuildSession.copy`."""
         tables = self._tables()
-        with self._changing():
+        with refusing(), unavailable_when_lost():
             async with self._connection.transaction():
                 if tables.sessions != LIVE_TABLES.sessions:
                     await copy_rows(self._connection, tables.sessions, SESSION_COLUMNS, rows.sessions)
