@@ -26,6 +26,10 @@ class ServedProcess:
         self.log = data_dir.parent / f"{data_dir.name}.log"
 
     @property
+    def data_dir(self) -> Path:
+        return self._data_dir
+
+    @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._port}"
 
