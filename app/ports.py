@@ -70,7 +70,8 @@ class MessageSearch(Protocol):
 
         Raises:
             InvalidQuery: there is no word to look for, or it is in too many messages.
-            StoreUnavailable: the database is away, or busy with other searches.
+            TooManySearches: see there.
+            StoreUnavailable: the database is away.
         """
         ...
 

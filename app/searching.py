@@ -4,7 +4,7 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 from struct import Struct as Layout
-from typing import Final
+from typing import ClassVar, Final
 from uuid import UUID
 
 from msgspec import Struct
@@ -18,6 +18,7 @@ from app.queries import (
     is_canonical_uuid,
 )
 from domain.conversation.values import Role
+from domain.errors import TurnlogError
 from domain.ids import ConversationId, MessageId
 from projections.rows import MessageRow
 
@@ -27,6 +28,16 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LAYOUT: Final = Layout(">q16s16s")
 _PLACE: Final = re.compile("[A-Za-z0-9_-]{54}")
 _PADDING: Final = "=="
+
+
+class TooManySearches(TurnlogError):
+    """As many as there may be at a time are under way, and none ended soon."""
+
+    code: ClassVar[str] = "overloaded"
+
+    def __init__(self, retry_after_ms: int = 1_000) -> None:
+        super().__init__(f"As many searches as there may be are under way. Try again in {retry_after_ms} ms.")
+        self.retry_after_ms = retry_after_ms
 
 
 class SearchPlace(Struct, frozen=True, order=True):

@@ -25,6 +25,7 @@ from app.searching import (
     SearchPage,
     SearchPlace,
     SearchQuery,
+    TooManySearches,
     no_word,
     only_exclusions,
     too_broad,
@@ -38,7 +39,8 @@ SEARCHES_AT_A_TIME: Final = 4
 
 _START, _STOP = "\x02", "\x03"
 _HEADLINE: Final = (
-    f'StartSel="{_START}", StopSel="{_STOP}", MaxFragments=3, MinWords=8, MaxWords=24, FragmentDelimiter=" … "'
+    f'StartSel="{_START}", StopSel="{_STOP}", MaxFragments=3, MinWords=8, MaxWords=24, ShortWord=0, '
+    'FragmentDelimiter=" … "'
 )
 
 _QUERY = statement("search_query")
@@ -166,7 +168,7 @@ class PostgresMessageSearch:
             async with asyncio.timeout(ACQUIRE_TIMEOUT_S):
                 await self._free.acquire()
         except TimeoutError as error:
-            raise StoreUnavailable from error
+            raise TooManySearches from error
         try:
             yield
         finally:

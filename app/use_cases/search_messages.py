@@ -29,7 +29,8 @@ class SearchMessages:
 
         Raises:
             InvalidQuery: there is no word to look for, or it is in too many messages.
-            StoreUnavailable: the database is away, or busy with other searches.
+            TooManySearches: see there.
+            StoreUnavailable: the database is away.
         """
         is_stale = min_position is not None and not await self._read_models.wait_for_position(
             min_position, self._min_position_wait_s

@@ -4,6 +4,7 @@ import pytest
 
 pytest.register_assert_rewrite(
     "tests.contracts.event_store_cases",
+    "tests.contracts.message_search_cases",
     "tests.contracts.projection_store_cases",
     "tests.contracts.quarantine_cases",
     "tests.contracts.statistics_cases",

@@ -58,7 +58,7 @@ class SearchParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         "bound a page has fewer hits than `limit`, even none, and `has_more`: go on with `last_id`.",
         query=SearchParameters,
         answer=Page[SearchHitView],
-        problems=("invalid_query", *READ_PROBLEMS),
+        problems=("invalid_query", "overloaded", *READ_PROBLEMS),
     ),
 )
 async def search_messages(request: HttpRequest, access: GivenAccess) -> Response[bytes]:
