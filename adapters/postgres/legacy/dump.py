@@ -130,16 +130,18 @@ class DumpRestorer:
 
 
 async def restore_dump(
-    connection: AsyncConnection[TupleRow], path: Path, names: TableNames, on_bytes: Callable[[int], None]
+    connection: AsyncConnection[TupleRow], path: Path, names: TableNames, on_lines: Callable[[int, int], None]
 ) -> TableNames:
-    """The names of the temporary tables, which go with the connection. `on_bytes` hears how much of the file is read.
+    """The names of the temporary tables, which go with the connection.
+
+    `on_lines` hears how many more lines are read, and how many bytes of the file in all.
 
     Raises:
         LegacyUnreadable: it is no plain dump of these tables.
     """
     with _opened(path) as (text, raw):
         try:
-            await DumpRestorer(connection, names).restore(_told(text, raw, on_bytes))
+            await DumpRestorer(connection, names).restore(_told(text, raw, on_lines))
         except UnicodeDecodeError as error:
             raise LegacyUnreadable(f"{path.name} is not UTF-8. Dump it again with pg_dump --encoding=UTF8.") from error
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
@@ -164,13 +166,10 @@ def _opened(path: Path) -> Iterator[tuple[TextIO, BinaryIO]]:
             yield text, raw
 
 
-def _told(text: TextIO, raw: BinaryIO, on_bytes: Callable[[int], None]) -> Iterator[str]:
-    told = 0
-    for number, line in enumerate(text):
+def _told(text: TextIO, raw: BinaryIO, on_lines: Callable[[int, int], None]) -> Iterator[str]:
+    for number, line in enumerate(text, start=1):
         if number % BATCH_LINES == 0:
-            read = raw.tell()
-            on_bytes(read - told)
-            told = read
+            on_lines(BATCH_LINES, raw.tell())
         yield line
 
 

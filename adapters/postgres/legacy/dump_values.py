@@ -10,14 +10,16 @@ from adapters.postgres.legacy.errors import LegacyUnreadable
 
 _NAME: Final = r'(?:"(?:[^"]|"")+"|[\w$]+)'
 _TABLE: Final = rf"(?:(?P<schema>{_NAME})\s*\.\s*)?(?P<table>{_NAME})"
+_COLUMNS: Final = r'\((?P<columns>(?:"(?:[^"]|"")+"|[^)"])*)\)'
 _CREATE: Final = re.compile(
     rf"CREATE\s+(?:UNLOGGED\s+)?TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?{_TABLE}\s*\((?P<body>.*)\)", re.IGNORECASE | re.DOTALL
 )
 _COPY: Final = re.compile(
-    rf"COPY\s+{_TABLE}\s*(?:\((?P<columns>[^)]*)\)\s*)?FROM\s+stdin(?P<options>.*);$", re.IGNORECASE | re.DOTALL
+    rf"COPY\s+{_TABLE}\s*(?:{_COLUMNS}\s*)?FROM\s+stdin(?P<options>.*);$", re.IGNORECASE | re.DOTALL
 )
+_ANY_COPY: Final = re.compile(r"COPY\b.*\bFROM\s+stdin\b", re.IGNORECASE | re.DOTALL)
 _INSERT: Final = re.compile(
-    rf"INSERT\s+INTO\s+{_TABLE}\s*(?:\((?P<columns>[^)]*)\)\s*)?(?:OVERRIDING\s+\w+\s+VALUE\s+)?VALUES\s*",
+    rf"INSERT\s+INTO\s+{_TABLE}\s*(?:{_COLUMNS}\s*)?(?:OVERRIDING\s+\w+\s+VALUE\s+)?(?P<values>VALUES\s*)?",
     re.IGNORECASE,
 )
 _TOKEN: Final = re.compile(
@@ -51,9 +53,15 @@ def created_table(statement: str) -> TableStatement | None:
 
 
 def copied_table(statement: str) -> TableStatement | None:
-    """The table whose data follows, if it does."""
+    """The table whose data follows, if it does.
+
+    Raises:
+        LegacyUnreadable: data follows, and it is not clear of what.
+    """
     match = _COPY.match(statement)
     if match is None:
+        if _ANY_COPY.match(statement):
+            raise LegacyUnreadable("The dump has a COPY that is not understood. Dump the tables again with pg_dump.")
         return None
     return _about(match, _names(match["columns"]), is_text_format=not match["options"].strip())
 
@@ -61,7 +69,7 @@ def copied_table(statement: str) -> TableStatement | None:
 def inserted_table(statement: str) -> TableStatement | None:
     """The table that the statement has rows for, if it has."""
     match = _INSERT.match(statement)
-    return _about(match, _names(match["columns"]), values_at=match.end()) if match else None
+    return _about(match, _names(match["columns"]), values_at=match.end() if match["values"] else 0) if match else None
 
 
 def inserted_rows(statement: str, values_at: int) -> Iterator[Values]:
@@ -70,6 +78,8 @@ def inserted_rows(statement: str, values_at: int) -> Iterator[Values]:
     Raises:
         LegacyUnreadable: a value is worked out instead of written.
     """
+    if values_at == 0:
+        raise _not_a_value("a query")
     row: list[str | None] | None = None
     value: str | None = None
     for kind, text in _tokens(statement, values_at):

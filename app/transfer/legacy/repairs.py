@@ -73,7 +73,7 @@ RULES: Final[dict[Repair, str]] = {
     Repair.MESSAGE_USER_ID_DIFFERS: "A message of the user with another user id than its session keeps it in its "
     "metadata, as `legacy_user_id`.",
     Repair.SESSION_MISSING: "Messages whose session has no row get a session of their own, with the same id.",
-    Repair.SESSION_ID_MISSING: "Messages that name no session get one for each user and day (UTC).",
+    Repair.SESSION_ID_MISSING: "Messages that name no session get one for each user and day.",
     Repair.SESSION_REPEATED: "Rows with the same session id are one session: of each column the first value counts.",
     Repair.SESSION_TOO_LONG: "A session of more than 50,000 messages becomes several conversations, one after the "
     "other; those after the first name it as their `parent_id`.",
