@@ -18,6 +18,7 @@ from app.console.rebuild import rebuild
 from app.console.replay import replay
 from app.console.serve import serve
 from app.console.settings import settings
+from app.console.show import show
 from app.console.test import test
 from app.console.verify import verify
 from app.console.watch import watch
@@ -27,6 +28,7 @@ COMMANDS: list[click.Command] = [
     serve,
     replay,
     watch,
+    show,
     projections,
     rebuild,
     verify,

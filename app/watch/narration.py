@@ -20,7 +20,7 @@ STATE_STYLES: Final = {
     "SPEAKING": "magenta",
     "ENDED": "bold blue",
 }
-_ROLE_STYLES: Final = {"user": "green", "assistant": "magenta"}
+ROLE_STYLES: Final = {"user": "green", "assistant": "magenta"}
 _SAYS_ENOUGH: Final = {"user_message_received", "conversation_started", "listening_started", "response_started"}
 _TOOL_CALLS: Final = ("tool_call_started", "tool_call_completed")
 
@@ -54,7 +54,7 @@ def _message(frame: Frame) -> Line:
         case "transcript_update":
             return said(frame, payload.get("speaker", "user"), _transcript(payload))
         case "ai_response":
-            return said(frame, "assistant", _answer(payload))
+            return said(frame, "assistant", answer_parts(payload))
         case "speech_event":
             return _line(frame, "speech", DIM, ((_speech(payload), DIM),))
         case "error":
@@ -67,18 +67,18 @@ def _message(frame: Frame) -> Line:
 def said(frame: Frame, role: Any, parts: tuple[Part, ...], seq: int | None = None) -> Line:
     """Somebody's words."""
     name = words(role)
-    return _line(frame, name, _ROLE_STYLES.get(name, "blue"), parts, seq)
+    return _line(frame, name, ROLE_STYLES.get(name, "blue"), parts, seq)
 
 
 def _snapshot(frame: Frame) -> tuple[Line, ...]:
     """The recent messages, then the state that they led to."""
     payload = frame.payload
-    state = [_state(payload.get("to")), (f" as of {words(payload.get('as_of_seq'))}", DIM)]
+    state = [state_part(payload.get("to")), (f" as of {words(payload.get('as_of_seq'))}", DIM)]
     if payload.get("status") != payload.get("to"):
         state.append((f", {words(payload.get('status'))}", DIM))
     return (
         *(
-            said(frame, message.get("role"), _answer(message), _number(message.get("seq")))
+            said(frame, message.get("role"), answer_parts(message), _number(message.get("seq")))
             for message in objects_in(payload, "messages")
         ),
         _line(frame, "state", DIM, tuple(state), _number(payload.get("as_of_seq"))),
@@ -89,17 +89,17 @@ def _state_update(frame: Frame) -> tuple[Line, ...]:
     """A move is shown as one; an event that stays is shown by what it says, if no other message has said it."""
     payload = frame.payload
     before, after, reason = payload.get("from"), payload.get("to"), words(payload.get("reason"))
-    details = _details(reason, payload.get("data"))
+    details = details_of(reason, payload.get("data"))
     if before != after:
-        arrow = (_state(before), (" → ", DIM)) if before is not None else ()
-        return (_line(frame, "state", DIM, (*arrow, _state(after), (f"  {reason}{details}", DIM))),)
+        arrow = (state_part(before), (" → ", DIM)) if before is not None else ()
+        return (_line(frame, "state", DIM, (*arrow, state_part(after), (f"  {reason}{details}", DIM))),)
     if frame.part is not None and not details:
         return ()
     label = "tool" if reason in _TOOL_CALLS else "event"
     return (_line(frame, label, "blue", ((reason, ""), (details, DIM))),)
 
 
-def _details(reason: str, data: Any) -> str:
+def details_of(reason: str, data: Any) -> str:
     """What else the event says, in short."""
     if not isinstance(data, Mapping) or not data or reason in _SAYS_ENOUGH:
         return ""
@@ -123,8 +123,8 @@ def _transcript(payload: Mapping[str, Any]) -> tuple[Part, ...]:
     return ((words(payload.get("text")), ""), *queued)
 
 
-def _answer(payload: Mapping[str, Any]) -> tuple[Part, ...]:
-    """What was said. Of an answer that was interrupted, first what was heard."""
+def answer_parts(payload: Mapping[str, Any]) -> tuple[Part, ...]:
+    """What was said: `text`, `interrupted`, `heard_text`. Of an answer that was interrupted, first what was heard."""
     text = words(payload.get("text"))
     if not payload.get("interrupted"):
         return ((text, ""),)
@@ -141,7 +141,8 @@ def _speech(payload: Mapping[str, Any]) -> str:
     return " ".join(piece for piece in pieces if piece)
 
 
-def _state(name: Any) -> Part:
+def state_part(name: Any) -> Part:
+    """A state in its colour."""
     text = words(name)
     return text, STATE_STYLES.get(text, "bold")
 

@@ -1,24 +1,22 @@
 """A watch as somebody at a terminal sees it: lines, sentences, exit status."""
 
 import errno
-import os
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from io import TextIOWrapper
 from typing import Final
 
 import anyio
 import click
 import uvloop
-from rich.console import Console
 
 from app.client.addresses import NoService, conversation_socket_url, feed_url
 from app.client.connection import NORMAL_CLOSE, ResumingConnection
 from app.client.losses import Loss, Stopped
 from app.client.patience import ServiceAway
+from app.watch.console import output_console
 from app.watch.live_area import LiveArea
 from app.watch.options import Options
 from app.watch.screens import JsonLines, Screen, Timeline
@@ -52,14 +50,6 @@ def watch(options: Options) -> int:
         if error.errno == errno.EPIPE:
             raise  # nobody reads any more, as after `| head`: the end in order
         raise CannotWatch(f"The output cannot be written: {error.strerror}.") from error
-
-
-class PipedConsole(Console):
-    """One that leaves it to the caller what to do when nobody reads any more."""
-
-    def on_broken_pipe(self) -> None:
-        """Called while the error is handled; rich would end the process from here, in the middle of a task."""
-        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
 async def _run(options: Options, screen: Screen) -> int:
@@ -127,9 +117,7 @@ def _screen(options: Options) -> Iterator[Screen]:
     if options.as_json:
         yield JsonLines(partial(click.echo, err=True), with_interims=options.with_interims)
         return
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
-    console = PipedConsole(color_system="auto" if options.with_color else None, highlight=False)
+    console = output_console(with_color=options.with_color)
     timeline = partial(Timeline, console, of_many=of_many, with_interims=options.with_interims)
     if not sys.stdout.isatty() or console.is_dumb_terminal:
         yield timeline(None)
