@@ -20,11 +20,13 @@ from adapters.postgres.projection_store import PostgresProjectionStore
 from adapters.postgres.reachable import check_reachable
 from adapters.postgres.read_models import PostgresReadModels
 from adapters.postgres.roles import role_to_act_as
+from adapters.postgres.snapshots import PostgresSnapshots
 from adapters.postgres.statistics import PostgresStatistics
 from adapters.system.clock import SystemClock
 from adapters.system.ids import Uuid7Source
 from app.aggregates import AggregateCache
 from app.feed import Feed
+from app.histories import Histories
 from app.lifespan import running
 from app.log_tail import LogTail
 from app.ports import HealthSource, MessageSearch, ReadModels, Statistics
@@ -34,6 +36,7 @@ from app.projection_loop import ProjectionLoop
 from app.redriver import Redriver
 from app.service import Service
 from app.settings import Settings
+from app.snapshot_keeper import SnapshotKeeper
 from app.use_cases.get_conversation import GetConversation
 from app.use_cases.get_health import GetHealth
 from app.use_cases.get_statistics import GetStatistics
@@ -93,6 +96,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     feed: Feed
     listener: NotificationListener
     projection: ProjectionLoop
+    snapshot_keeper: SnapshotKeeper
     read_models: ReadModels
     store: EventStore
     pool: Pool
@@ -117,6 +121,7 @@ async def open_service(settings: Settings, dsn: str) -> AsyncIterator[Parts]:
         parts.listener.run,
         parts.projection.run,
         parts.pulse.run,
+        parts.snapshot_keeper.run,
     )
     async with parts.pool:
         await parts.feed.start()
@@ -138,6 +143,11 @@ def _assemble(settings: Settings, database: Database) -> Parts:
     pool = read_pool(database.read_dsn, settings.read_pool_max_connections)
     appender = BatchingAppender(database.append_dsn, _append_limits(settings))
     store = PostgresEventStore(appender, pool)
+    snapshots = PostgresSnapshots(pool, store)
+    snapshot_keeper = SnapshotKeeper(store, snapshots, settings.snapshot_every_events)
+    histories = (
+        Histories(store, snapshots, snapshot_keeper.grown) if settings.snapshot_every_events else Histories(store)
+    )
 
     projected = ProjectedPosition()
     read_models = PostgresReadModels(pool, projected)
@@ -148,7 +158,7 @@ def _assemble(settings: Settings, database: Database) -> Parts:
     clock, ids = SystemClock(), Uuid7Source()
     live = LiveConnections()
     admission = Admission(_admission_limits(settings), live)
-    feeds = TenantFeeds(FeedEvents(store, database.epoch))
+    feeds = TenantFeeds(FeedEvents(histories, database.epoch))
     hub = Hub(database.epoch, clock, overhearing=feeds)
     feed = Feed(
         store,
@@ -172,13 +182,14 @@ def _assemble(settings: Settings, database: Database) -> Parts:
     door = Door(admission, clock)
     rate_limit = RateLimit(settings.socket_messages_per_s, settings.socket_messages_burst)
     greeter = Greeter(rate_limit, clock, ids)
-    history = ConversationHistory(store, admission, database.epoch)
+    history = ConversationHistory(store, histories, admission, database.epoch)
     service = _service(
         settings,
         database.epoch,
         store,
         read_models,
         health,
+        histories=histories,
         search=PostgresMessageSearch(pool),
         statistics=PostgresStatistics(pool),
         broadcast=OriginalInterims(hub),
@@ -211,7 +222,7 @@ def _assemble(settings: Settings, database: Database) -> Parts:
             admission=admission,
             live=live,
             feeds=feeds,
-            history=FeedHistory(store, store, database.epoch),
+            history=FeedHistory(store, histories, database.epoch),
             greeter=greeter,
             rate_limit=rate_limit,
             clock=clock,
@@ -229,6 +240,7 @@ def _assemble(settings: Settings, database: Database) -> Parts:
         feed=feed,
         listener=listener,
         projection=projection,
+        snapshot_keeper=snapshot_keeper,
         read_models=read_models,
         store=store,
         pool=pool,
@@ -242,19 +254,20 @@ def _service(
     read_models: ReadModels,
     health: HealthSource,
     *,
+    histories: Histories,
     search: MessageSearch,
     statistics: Statistics,
     broadcast: InterimBroadcaster,
 ) -> Service:
     clock, ids = SystemClock(), Uuid7Source()
     aggregates = AggregateCache(settings.aggregate_cache_max_count, settings.aggregate_cache_max_bytes)
-    run_command = RunCommand(store, aggregates, clock, ids)
-    get_conversation = GetConversation(store, aggregates)
+    run_command = RunCommand(store, histories, aggregates, clock, ids)
+    get_conversation = GetConversation(store, histories, aggregates)
     return Service(
         epoch=epoch,
         start_conversation=StartNewConversation(run_command, ids),
         run_command=run_command,
-        post_message=PostMessage(run_command, store),
+        post_message=PostMessage(run_command, store, histories),
         original_clients=ServeOriginalClients(run_command, get_conversation, broadcast),
         get_conversation=get_conversation,
         list_conversations=ListConversations(read_models, settings.min_position_wait_s),

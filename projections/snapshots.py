@@ -63,6 +63,24 @@ class History(Struct, frozen=True):
     base: Snapshot
     events: Sequence[RecordedEvent]
 
+    @property
+    def head(self) -> int:
+        """The last version; 0 when there is no such conversation."""
+        return self.events[-1].version if self.events else self.base.version
+
+    @property
+    def position(self) -> int:
+        """That of the last event."""
+        return self.events[-1].position if self.events else self.base.position
+
+    def conversation(self) -> Conversation:
+        """At the last version."""
+        return fold(self.base.conversation, self.events)
+
+    def messages(self) -> Sequence[MessageRow]:
+        """The last ones at the last version, oldest first: at least `RECENT_MESSAGES`, if there are as many."""
+        return later_messages(self.base.messages, self.events)
+
 
 class Snapshots(Protocol):
     """Snapshots of long conversations, and reading on from them. A lost one costs time and nothing else.

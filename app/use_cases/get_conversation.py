@@ -1,18 +1,17 @@
 """Read one conversation from its events: always current, or as it was."""
 
-from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from app.aggregates import AggregateCache, Held
+from app.histories import Histories
 from app.principal import Principal
+from app.use_cases.event_pages import event_pages
 from domain.conversation.conversation import Conversation
 from domain.conversation.errors import ConversationNotFound, Refusal
 from domain.conversation.evolution import evolve, fold
 from domain.ids import ConversationId
-from domain.ports import EventStore, RecordedEvent
-
-_PAGE_EVENTS: Final = 1_000
+from domain.ports import EventStore
 
 
 class VersionNotFound(Refusal):
@@ -28,8 +27,9 @@ class VersionNotFound(Refusal):
 class GetConversation:
     """Every way raises `ConversationNotFound` and `StoreUnavailable`."""
 
-    def __init__(self, store: EventStore, aggregates: AggregateCache) -> None:
+    def __init__(self, store: EventStore, histories: Histories, aggregates: AggregateCache) -> None:
         self._store = store
+        self._histories = histories
         self._aggregates = aggregates
 
     async def __call__(self, principal: Principal, conversation_id: ConversationId) -> Conversation:
@@ -45,8 +45,10 @@ class GetConversation:
 
     async def at_version(self, principal: Principal, conversation_id: ConversationId, version: int) -> Conversation:
         """The conversation after its first `version` events. Raises VersionNotFound."""
-        conversation = Conversation(id=conversation_id, tenant_id=principal.tenant_id)
-        async for page in self._pages(conversation, until=version):
+        tenant_id = principal.tenant_id
+        conversation = (await self._histories.nearest(tenant_id, conversation_id, until=version)).conversation
+        after = conversation.version
+        async for page in event_pages(self._store, tenant_id, conversation_id, after=after, until=version):
             conversation = fold(conversation, page)
         if conversation.version == 0:
             raise ConversationNotFound(conversation_id)
@@ -57,8 +59,9 @@ class GetConversation:
 
     async def at_time(self, principal: Principal, conversation_id: ConversationId, time: datetime) -> Conversation:
         """The conversation before its first event that occurred after `time`. Raises VersionNotFound."""
-        conversation = Conversation(id=conversation_id, tenant_id=principal.tenant_id)
-        async for page in self._pages(conversation):
+        tenant_id = principal.tenant_id
+        conversation = (await self._histories.nearest(tenant_id, conversation_id, latest_at=time)).conversation
+        async for page in event_pages(self._store, tenant_id, conversation_id, after=conversation.version):
             for recorded in page:
                 if recorded.origin.occurred_at > time:
                     return await self._existing(principal, conversation)
@@ -71,20 +74,6 @@ class GetConversation:
             raise VersionNotFound("The conversation did not exist at that time.", now.version)
         return then
 
-    async def _pages(
-        self, conversation: Conversation, until: int | None = None
-    ) -> AsyncIterator[tuple[RecordedEvent, ...]]:
-        """The history piece by piece, so that a long one keeps nobody else waiting."""
-        version = 0
-        while until is None or version < until:
-            last = version + _PAGE_EVENTS if until is None else min(version + _PAGE_EVENTS, until)
-            page = await self._store.read(conversation.tenant_id, conversation.id, after=version, until=last)
-            if page:
-                yield page
-            if len(page) < last - version:
-                return
-            version = last
-
     async def _refreshed(self, held: Held) -> Conversation:
         """The newest state, which the next command then finds at hand."""
         async with held.lock:
@@ -96,6 +85,4 @@ class GetConversation:
         return conversation
 
     async def _newest(self, held: Held) -> tuple[Conversation, int]:
-        known = held.conversation
-        newer = await self._store.read(known.tenant_id, known.id, after=known.version)
-        return fold(known, newer), newer[-1].position if newer else held.position
+        return await self._histories.newest(held.conversation, held.position)

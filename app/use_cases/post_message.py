@@ -4,6 +4,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+from app.histories import Histories
 from app.principal import Principal
 from app.use_cases.run_command import CommandRequest, CommandResult, RunCommand
 from app.use_cases.write_options import WriteOptions
@@ -14,8 +15,8 @@ from domain.conversation.errors import InvalidCommand
 from domain.conversation.limits import Content, GivenMetadata, Url
 from domain.conversation.transitions import State
 from domain.conversation.values import GivenUsage, Role
-from domain.ids import ConversationId, GivenMessageId
-from domain.ports import EventStore
+from domain.ids import ConversationId, GivenMessageId, MessageId
+from domain.ports import EventStore, RecordedEvent
 from projections.applying import added_message
 from projections.history import message_rows
 from projections.rows import MessageRow
@@ -58,9 +59,10 @@ class Posted(Struct, frozen=True, kw_only=True):
 class PostMessage:
     """Which command a message means depends on who speaks and on whose turn it is."""
 
-    def __init__(self, run_command: RunCommand, store: EventStore) -> None:
+    def __init__(self, run_command: RunCommand, store: EventStore, histories: Histories) -> None:
         self._run_command = run_command
         self._store = store
+        self._histories = histories
 
     async def __call__(
         self, principal: Principal, conversation_id: ConversationId, posted: PostedMessage, options: WriteOptions
@@ -87,11 +89,20 @@ class PostMessage:
         event = recorded.event
         if isinstance(event, e.ResponseCompleted) and event.resumed:
             # An interruption, found false since, has made the message.
-            history = await self._store.read(recorded.tenant_id, recorded.conversation_id, until=recorded.version)
-            return next(row for row in message_rows(history) if row.id == event.message_id)
+            return await self._resumed(recorded, event.message_id)
         (row,) = message_rows([recorded])
         conversation = result.conversation
         return added_message(row, conversation.user_id, conversation.language)
+
+    async def _resumed(self, answer: RecordedEvent, message_id: MessageId) -> MessageRow:
+        """It is hardly ever far back, but it may be."""
+        place = (answer.tenant_id, answer.conversation_id)
+        recent = (await self._histories.load(*place, until=answer.version)).messages()
+        for row in reversed(recent):
+            if row.id == message_id:
+                return row
+        history = await self._store.read(*place, until=answer.version)
+        return next(row for row in message_rows(history) if row.id == message_id)
 
 
 def meaning(posted: PostedMessage, conversation: Conversation) -> Command:

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from app.aggregates import AggregateCache, Held
+from app.histories import Histories
 from app.principal import Principal
 from domain.conversation.commands import RECORDING_COMMANDS, Command
 from domain.conversation.conversation import Conversation
@@ -89,8 +90,11 @@ def command_request(
 class RunCommand:
     """Run one command to its durable end. One at a time for each conversation of this process."""
 
-    def __init__(self, store: EventStore, aggregates: AggregateCache, clock: Clock, ids: IdSource) -> None:
+    def __init__(
+        self, store: EventStore, histories: Histories, aggregates: AggregateCache, clock: Clock, ids: IdSource
+    ) -> None:
         self._store = store
+        self._histories = histories
         self._aggregates = aggregates
         self._clock = clock
         self._ids = ids
@@ -145,15 +149,14 @@ class RunCommand:
         except (Refusal, VersionConflict, CommandRepeated) as refused:
             return refused
         held.advance(fold(conversation, recorded), recorded[-1].position)
+        self._histories.grown(conversation, held.conversation)
         return _result(origin, recorded, held.conversation, held.position)
 
     async def _refresh(self, held: Held) -> bool:
         """Take over what others have stored meanwhile; whether there was anything."""
-        conversation = held.conversation
-        newer = await self._store.read(conversation.tenant_id, conversation.id, after=conversation.version)
-        if newer:
-            held.advance(fold(conversation, newer), newer[-1].position)
-        return bool(newer)
+        before = held.conversation
+        held.advance(*await self._histories.newest(before, held.position))
+        return held.conversation.version > before.version
 
     async def _replayed(self, request: CommandRequest, origin: Origin) -> CommandResult | None:
         """The answer that the same command had when it was stored, if it was."""
@@ -166,9 +169,8 @@ class RunCommand:
         first, last = events[0], events[-1]
         if first.conversation_id != request.conversation_id or first.origin.digest != origin.digest:
             raise IdempotencyMismatch(request.command_id)
-        history = await self._store.read(tenant_id, request.conversation_id, until=last.version)
-        conversation = fold(Conversation(id=request.conversation_id, tenant_id=tenant_id), history)
-        return _result(origin, events, conversation, last.position, replayed=True)
+        history = await self._histories.load(tenant_id, request.conversation_id, until=last.version)
+        return _result(origin, events, history.conversation(), last.position, replayed=True)
 
     def _origin(self, request: CommandRequest) -> Origin:
         body = _encoder.encode((request.conversation_id, request.body))

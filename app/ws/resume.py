@@ -19,9 +19,8 @@ from app.ws.protocol import (
 )
 from domain.conversation.conversation import Conversation, allowed, status
 from domain.conversation.evolution import fold
-from domain.ports import RecordedEvent
-from projections.history import message_rows
 from projections.rows import MessageRow
+from projections.snapshots import History
 
 MAX_CURSOR_DIGITS: Final = 19
 
@@ -56,25 +55,19 @@ class Catchup(Struct, frozen=True):
     snapshot: Snapshot | None
 
 
-def catch_up(
-    empty: Conversation,
-    history: Sequence[RecordedEvent],
-    cursor: Cursor,
-    epoch: str,
-    interims: tuple[OpenInterim, ...] = (),
-) -> Catchup:
+def catch_up(history: History, cursor: Cursor, epoch: str, interims: tuple[OpenInterim, ...] = ()) -> Catchup:
     """A replay is complete or declared a gap; it is never partial.
 
-    `history` is the whole of the conversation, in order; `interims` is what is being said at this moment.
+    `history` begins at or before a cursor that can be replayed; `interims` is what is being said at this moment.
     """
-    head = history[-1].version
-    if cursor.after is None or not _can_replay(cursor.after, cursor.epoch, head, epoch):
-        conversation = fold(empty, history)
+    head = history.head
+    if cursor.after is None or not can_replay(cursor, head, epoch):
         outcome: ResumeOutcome = "fresh" if cursor.after is None else "gap"
         resume = Resume(outcome=outcome, after=head, head=head, epoch=epoch, replay_count=0)
-        return Catchup(conversation, resume, (), _snapshot(conversation, history, interims))
-    missed = [recorded for recorded in history if recorded.version > cursor.after]
-    conversation = fold(empty, history[: len(history) - len(missed)])
+        conversation = history.conversation()
+        return Catchup(conversation, resume, (), _snapshot(conversation, history.messages(), interims))
+    missed = [recorded for recorded in history.events if recorded.version > cursor.after]
+    conversation = fold(history.base.conversation, history.events[: len(history.events) - len(missed)])
     replay: list[Frames] = []
     for recorded in missed:
         before, conversation = conversation, fold(conversation, (recorded,))
@@ -84,12 +77,15 @@ def catch_up(
     return Catchup(conversation, resume, replay, None)
 
 
-def _can_replay(after: int, given_epoch: str | None, head: int, epoch: str) -> bool:
-    return given_epoch in (None, epoch) and after <= head and head - after <= MAX_REPLAY_EVENTS
+def can_replay(cursor: Cursor, head: int, epoch: str) -> bool:
+    """Whether everything after the cursor can be sent, one by one."""
+    if cursor.after is None or cursor.epoch not in (None, epoch):
+        return False
+    return cursor.after <= head <= cursor.after + MAX_REPLAY_EVENTS
 
 
 def _snapshot(
-    conversation: Conversation, history: Sequence[RecordedEvent], interims: tuple[OpenInterim, ...]
+    conversation: Conversation, messages: Sequence[MessageRow], interims: tuple[OpenInterim, ...]
 ) -> Snapshot:
     return Snapshot(
         from_state=conversation.state,
@@ -99,7 +95,7 @@ def _snapshot(
         turn=conversation.turn,
         allowed=allowed(conversation),
         as_of_seq=conversation.version,
-        messages=tuple(_shown(row) for row in _recent(message_rows(history))),
+        messages=tuple(_shown(row) for row in _recent(messages)),
         interims=interims,
     )
 

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from adapters.system.clock import SystemClock
+from app.histories import Histories
 from app.principal import ANYBODY
 from app.ws import hub as hub_module
 from app.ws.admission import Admission, AdmissionLimits
@@ -88,7 +89,7 @@ def reading(store: Any) -> ConversationHistory:
         handshakes_max_count=9,
         handshake_timeout_s=9,
     )
-    return ConversationHistory(store, Admission(limits, LiveConnections()), "epoch")
+    return ConversationHistory(store, Histories(store), Admission(limits, LiveConnections()), "epoch")
 
 
 async def test_whoever_read_less_than_the_channel_begins_with_reads_again(hub: Hub) -> None:

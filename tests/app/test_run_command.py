@@ -10,6 +10,7 @@ from adapters.memory.event_store import MemoryEventStore
 from adapters.system.clock import SystemClock
 from adapters.system.ids import Uuid7Source
 from app.aggregates import AggregateCache, estimated_bytes
+from app.histories import Histories
 from app.principal import ANYBODY, Principal
 from app.use_cases.run_command import MAX_WAITING_COMMANDS, CommandRequest, CommandResult, RunCommand, command_request
 from domain.conversation import commands as c
@@ -41,7 +42,9 @@ class Node:
 
 def node(store: MemoryEventStore, conversation_id: ConversationId) -> Node:
     aggregates = AggregateCache(max_count=100, max_bytes=10**6)
-    return Node(RunCommand(store, aggregates, SystemClock(), Uuid7Source()), aggregates, conversation_id)
+    return Node(
+        RunCommand(store, Histories(store), aggregates, SystemClock(), Uuid7Source()), aggregates, conversation_id
+    )
 
 
 @pytest.fixture
@@ -229,7 +232,7 @@ async def test_the_cache_forgets_what_is_not_used_and_what_does_not_exist() -> N
     # given room for two conversations
     store = MemoryEventStore(SystemClock())
     aggregates = AggregateCache(max_count=2, max_bytes=10**6)
-    run_command = RunCommand(store, aggregates, SystemClock(), Uuid7Source())
+    run_command = RunCommand(store, Histories(store), aggregates, SystemClock(), Uuid7Source())
     ids = [ConversationId(str(uuid4())) for _ in range(5)]
     # when five are started, and one is asked for that does not exist
     for conversation_id in ids:

@@ -20,6 +20,7 @@ from domain.conversation.evolution import fold
 from domain.conversation.values import Policies
 from domain.ids import DEFAULT_TENANT, ConversationId
 from domain.ports import EventStore, RecordedEvent
+from projections.snapshots import History, Snapshot
 from tests.support.appends import an_append, message, new_conversation, running_appender
 from tests.support.decider import CONVERSATION_ID
 from tests.support.histories import happenings, unborn
@@ -61,6 +62,11 @@ def unborn_conversation() -> Conversation:
     return unborn(CONVERSATION_ID)
 
 
+def whole(log: Sequence[RecordedEvent]) -> History:
+    """Read from its beginning."""
+    return History(Snapshot(conversation=unborn_conversation()), log)
+
+
 def replayed(catchup: Catchup) -> list[bytes]:
     """The texts of the replay."""
     return [text for frames in catchup.replay for text in frames.texts]
@@ -82,7 +88,7 @@ def test_whatever_happened_a_resume_is_byte_for_byte_what_was_live_after_it(
 ) -> None:
     after = data.draw(st.integers(0, len(log)))
 
-    catchup = catch_up(unborn_conversation(), log, Cursor(after, EPOCH), EPOCH)
+    catchup = catch_up(whole(log), Cursor(after, EPOCH), EPOCH)
 
     assert replayed(catchup) == [text for text in told_live(log) if msgspec.json.decode(text)["seq"] > after]
     assert catchup.resume.outcome == "resumed"
@@ -95,9 +101,9 @@ def test_the_first_snapshot_and_the_messages_after_it_are_a_fresh_snapshot(
     log: list[RecordedEvent], data: st.DataObject
 ) -> None:
     middle = data.draw(st.integers(1, len(log)))
-    first = catch_up(unborn_conversation(), log[:middle], Cursor(None, None), EPOCH)
-    later = catch_up(unborn_conversation(), log, Cursor(middle, EPOCH), EPOCH)
-    fresh = catch_up(unborn_conversation(), log, Cursor(None, None), EPOCH)
+    first = catch_up(whole(log[:middle]), Cursor(None, None), EPOCH)
+    later = catch_up(whole(log), Cursor(middle, EPOCH), EPOCH)
+    fresh = catch_up(whole(log), Cursor(None, None), EPOCH)
 
     shown = shown_by(first)
     for text in replayed(later):

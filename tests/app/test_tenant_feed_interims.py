@@ -9,6 +9,7 @@ import pytest
 
 from adapters.memory.event_store import MemoryEventStore
 from adapters.system.clock import SystemClock
+from app.histories import Histories
 from app.ws.feed.events import FeedEvents
 from app.ws.feed.filter import FeedFilter
 from app.ws.feed.tenants import FeedSubscriber, TenantFeeds
@@ -166,7 +167,7 @@ class Overhearing:
     """A feed with one client that is attached, and the hub that tells it."""
 
     def __init__(self, wanted: FeedFilter) -> None:
-        self.feeds = TenantFeeds(FeedEvents(MemoryEventStore(SystemClock()), EPOCH))
+        self.feeds = TenantFeeds(FeedEvents(Histories(MemoryEventStore(SystemClock())), EPOCH))
         self.hub = Hub(EPOCH, SystemClock(), self.feeds)
         self.network = Network()
         self.queue = Subscriber(self.network, lambda: None)

@@ -8,6 +8,7 @@ import msgspec
 
 from adapters.memory.event_store import MemoryEventStore
 from adapters.system.clock import SystemClock
+from app.histories import Histories
 from app.ws.feed import tenants
 from app.ws.feed.events import FeedEvents
 from app.ws.feed.filter import EVERYTHING
@@ -56,7 +57,7 @@ class Listening:
 
     def __init__(self) -> None:
         self.store = FaultyStore()
-        self.feeds = TenantFeeds(FeedEvents(self.store, EPOCH))
+        self.feeds = TenantFeeds(FeedEvents(Histories(self.store), EPOCH))
         self.network = Network()
         self.queue = Subscriber(self.network, lambda: None)
         self.subscriber = FeedSubscriber(self.queue, EVERYTHING)

@@ -13,6 +13,7 @@ from adapters.postgres.pool import read_pool
 from adapters.system.clock import SystemClock
 from adapters.system.ids import Uuid7Source
 from app.aggregates import AggregateCache
+from app.histories import Histories
 from app.principal import Principal
 from app.use_cases.run_command import RunCommand, command_request
 from domain.conversation import commands as c
@@ -31,7 +32,7 @@ async def running_use_case(dsn: str, limits: AppendLimits) -> AsyncIterator[RunC
     conninfo = service_conninfo(dsn, statement_timeout_s=limits.statement_timeout_s, role=None)
     async with running(BatchingAppender(conninfo, limits)) as appender, read_pool(conninfo, 8) as pool:
         store = PostgresEventStore(appender, pool)
-        yield RunCommand(store, AggregateCache(100, 2**20), SystemClock(), Uuid7Source())
+        yield RunCommand(store, Histories(store), AggregateCache(100, 2**20), SystemClock(), Uuid7Source())
 
 
 def dialogue() -> Iterator[c.Command]:

@@ -6,12 +6,13 @@ import structlog
 from msgspec import Struct
 
 from app.aggregates import AggregateCache
+from app.histories import Histories
 from app.ws.feed.filter import FeedFilter
 from app.ws.frames import Frames, durable_frames, frames_of, marks_of
 from domain.conversation.conversation import Conversation
 from domain.conversation.evolution import fold
 from domain.errors import UnreadableEvent
-from domain.ports import EventStore, RecordedEvent
+from domain.ports import RecordedEvent
 
 FOLDED_MAX_COUNT: Final = 10_000
 FOLDED_MAX_BYTES: Final = 64 * 2**20
@@ -58,8 +59,8 @@ def in_feed(text: bytes, position: int, previous: int) -> bytes:
 class FeedEvents:
     """Makes them, for one reader that goes through the log. Keeps the conversations that it has folded last."""
 
-    def __init__(self, store: EventStore, epoch: str) -> None:
-        self._store = store
+    def __init__(self, histories: Histories, epoch: str) -> None:
+        self._histories = histories
         self._epoch = epoch
         self._kept = AggregateCache(FOLDED_MAX_COUNT, FOLDED_MAX_BYTES)
 
@@ -73,7 +74,7 @@ class FeedEvents:
         """
         held = self._kept.hold(recorded.tenant_id, recorded.conversation_id)
         try:
-            before = await self._folded(held.conversation, recorded.version - 1)
+            before = await self._histories.at(held.conversation, recorded.version - 1)
             after = fold(before, (recorded,))
             held.advance(after, recorded.position)
         except UnreadableEvent:
@@ -82,11 +83,3 @@ class FeedEvents:
         finally:
             self._kept.settle(held)
         return FeedEvent(recorded.position, after, durable_frames(recorded, before, after, self._epoch).texts)
-
-    async def _folded(self, known: Conversation, version: int) -> Conversation:
-        if known.version > version:
-            known = Conversation(id=known.id, tenant_id=known.tenant_id)
-        if known.version == version:
-            return known
-        missing = await self._store.read(known.tenant_id, known.id, after=known.version, until=version)
-        return fold(known, missing)

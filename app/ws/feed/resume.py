@@ -5,13 +5,14 @@ from typing import Final
 
 from msgspec import Struct
 
+from app.histories import Histories
 from app.ws.feed.events import FeedEvent, FeedEvents
 from app.ws.feed.tenants import FeedSubscriber
 from app.ws.frames import Frames
 from app.ws.protocol import MAX_REPLAY_EVENTS, Resume, ResumeOutcome
 from app.ws.resume import Cursor
 from domain.ids import TenantId
-from domain.ports import EventLog, EventStore, RecordedEvent
+from domain.ports import EventLog, RecordedEvent
 
 PAGE_EVENTS: Final = 1_000
 MAX_PASSED_EVENTS: Final = 10_000
@@ -28,9 +29,9 @@ class FeedCatchup(Struct, frozen=True):
 class FeedHistory:
     """Reads the feed of a tenant from the store."""
 
-    def __init__(self, log: EventLog, store: EventStore, epoch: str) -> None:
+    def __init__(self, log: EventLog, histories: Histories, epoch: str) -> None:
         self._log = log
-        self._store = store
+        self._histories = histories
         self._epoch = epoch
 
     async def catch_up(self, tenant_id: TenantId, subscriber: FeedSubscriber, cursor: Cursor) -> FeedCatchup:
@@ -71,6 +72,6 @@ class FeedHistory:
         return missed
 
     async def _events(self, missed: Sequence[RecordedEvent]) -> list[FeedEvent]:
-        events = FeedEvents(self._store, self._epoch)
+        events = FeedEvents(self._histories, self._epoch)
         made = [await events.event(recorded) for recorded in missed]
         return [event for event in made if event is not None]
