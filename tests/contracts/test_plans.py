@@ -10,6 +10,7 @@ from adapters.postgres.appender import BatchingAppender
 from adapters.postgres.connection import service_conninfo
 from adapters.postgres.event_store import PostgresEventStore
 from adapters.postgres.pool import read_pool
+from adapters.postgres.statements import statement
 from domain.ports import Append
 from tests.support.appends import an_append, new_conversation
 
@@ -68,3 +69,14 @@ async def test_reads_of_the_store_never_read_the_whole_table(tiny_table: str) ->
             await store.read_page(0, 10)
             await store.head_position()
     assert sequential_scans(tiny_table) == before
+
+
+async def test_a_rebuild_reads_whole_histories_in_the_order_of_an_index(tiny_table: str) -> None:
+    place = (new_conversation(), 0, 1_000, 100)
+
+    with psycopg.connect(tiny_table, autocommit=True) as connection:
+        lines = connection.execute(f"EXPLAIN {statement('rebuild_read_histories')}".encode(), place).fetchall()
+
+    plan = "\n".join(line for (line,) in lines)
+    assert "Index Scan using stored_events_pkey" in plan
+    assert "Sort  (" not in plan
