@@ -53,7 +53,9 @@ def server_config(application: Litestar, ping_interval_s: float) -> uvicorn.Conf
         ws_ping_timeout=ping_interval_s,
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=GRACEFUL_STOP_S,
-        lifespan="on",
+        # What lives as long as the process does so outside of the application. With a lifespan, a failure of that would
+        # be logged with its text, which may quote what people said.
+        lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,

@@ -6,30 +6,26 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
 
 import httpx
 import psycopg
 import pytest
 
-from adapters.codec import events as codec
-from domain.conversation.events import ConversationStarted
-from domain.conversation.values import Policies
-from domain.envelope import Actor, Origin
-from domain.ids import DEFAULT_TENANT, CommandId, EventId
 from tests.support.postgres import embedded_server, temporary_folder
 from tests.support.served import ServedProcess
 
 REFUSAL_MAX_S = 30
 
-POISON = codec.encode(
-    EventId(str(uuid4())),
-    Origin(command_id=CommandId(str(uuid4())), occurred_at=datetime.now(UTC), actor=Actor(), digest=""),
-    ConversationStarted(tenant_id=DEFAULT_TENANT, user_id="swordfish\0", policies=Policies()),
-)
-"""No caller can make it: a NUL is refused at every edge, and no text column takes one."""
+BROKEN_LOG = """
+    CREATE FUNCTION quote() RETURNS bigint LANGUAGE plpgsql AS $$
+    BEGIN RAISE EXCEPTION 'she said swordfish'; END $$;
+    CREATE OR REPLACE VIEW all_stored_events AS
+    SELECT originator_id, originator_version, topic, state, quote() AS notification_id, tenant_id, command_id,
+           recorded_at
+    FROM stored_events;
+"""
+"""What no code of the service foresees: the log itself cannot be read, and the error quotes it."""
 
 
 @pytest.fixture
@@ -83,6 +79,7 @@ def test_a_database_that_does_not_answer_is_told_without_its_password(folder: Pa
 def test_a_database_url_that_cannot_be_read_is_not_repeated(folder: Path) -> None:
     said = refusal(folder, "--port", "0", DATABASE_URL="swordfish")
     assert "postgresql://user:password@host:5432/database" in said
+    print(said)
     assert "swordfish" not in said
 
 
@@ -91,17 +88,16 @@ def test_a_setting_that_cannot_be_used_is_named(folder: Path) -> None:
 
 
 def test_a_task_that_fails_ends_the_service_without_telling_what_people_said(folder: Path) -> None:
-    # given a service on a database of which somebody has made an event that no table can hold
+    # given a service on a database whose log somebody has broken
     with embedded_server(durable=True) as postgres:
         served = ServedProcess(folder / "data", {"DATABASE_URL": postgres.dsn})
         served.start()
+        assert httpx.post(f"{served.url}/api/v2/conversations", json={}).status_code == httpx.codes.CREATED
         with psycopg.connect(postgres.dsn, autocommit=True) as connection:
-            connection.execute(
-                "INSERT INTO stored_events (originator_id, originator_version, topic, state) VALUES (%s, 1, %s, %s)",
-                [uuid4(), "conversation_started.v1", POISON],
-            )
+            connection.execute(BROKEN_LOG)
         # then it stops, and says so in a sentence
         assert served.wait() == 1
     said = served.log.read_text()
     assert "A task of the service failed" in said
+    print(said)
     assert "swordfish" not in said

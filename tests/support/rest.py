@@ -68,7 +68,8 @@ class Rest:
 
     async def get(self, url: str, **parameters: Any) -> Json:
         """The JSON of a successful GET."""
-        response = await self.client.get(url, params=parameters)
+        # Parameters that are empty would take the query of the url away.
+        response = await self.client.get(url, params=parameters or None)
         assert response.status_code == 200, response.text
         return as_json(response)
 
