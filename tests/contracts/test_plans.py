@@ -75,6 +75,7 @@ async def test_a_rebuild_reads_whole_histories_in_the_order_of_an_index(tiny_tab
     place = (new_conversation(), 0, 1_000, 100)
 
     with psycopg.connect(tiny_table, autocommit=True) as connection:
+        connection.execute("SET enable_sort = off")  # where nothing can be sorted, a few rows are not either
         lines = connection.execute(f"EXPLAIN {statement('rebuild_read_histories')}".encode(), place).fetchall()
 
     plan = "\n".join(line for (line,) in lines)
