@@ -1,6 +1,6 @@
 """Rows of the databases that Turnlog replaces, and what becomes of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -63,6 +63,15 @@ class Imported(Struct, frozen=True, kw_only=True):
         return ends[0] if ends else None
 
     @property
+    def ended_at(self) -> datetime | None:
+        return self.end.occurred_at if self.end else None
+
+    @property
+    def ended_reason(self) -> str | None:
+        command = self.end.command if self.end else None
+        return command.ended_reason if isinstance(command, c.EndConversation) else None
+
+    @property
     def said(self) -> list[PastCommand]:
         """The commands of messages, in order."""
         edges = (c.StartConversation, c.EndConversation)
@@ -88,6 +97,31 @@ def imported(sessions: Sequence[Row], messages: Sequence[Row] = (), legacy_id: s
     for repair, legacy_id_of_note in notes.found:
         by_rule.setdefault(repair, []).append(legacy_id_of_note)
     return Imported(history=history, notes=by_rule)
+
+
+def started_with(result: Imported) -> c.StartConversation:
+    """The first command."""
+    command = result.start.command
+    assert isinstance(command, c.StartConversation)
+    return command
+
+
+def content_of(command: c.Command) -> str:
+    """What the command says."""
+    assert isinstance(command, c.SubmitUserMessage | c.CompleteResponse | c.RecordMessage)
+    return command.content
+
+
+def metadata_of(command: c.Command) -> dict[str, str]:
+    """What the command of a message carries."""
+    assert isinstance(command, c.SubmitUserMessage | c.CompleteResponse | c.RecordMessage)
+    return command.metadata
+
+
+async def rows_of(*rows: Row, legacy_id: str = SESSION_ID) -> AsyncIterator[tuple[str, Row]]:
+    """Rows of one session, as a database gives them."""
+    for row in rows:
+        yield legacy_id, row
 
 
 _TIMES: Final = st.one_of(

@@ -23,7 +23,7 @@ _INSERT: Final = re.compile(
     re.IGNORECASE,
 )
 _TOKEN: Final = re.compile(
-    r"(?P<blank>\s+|--[^\n]*)|(?P<escaped>[eE]'(?:[^'\\]|\\.|'')*')|(?P<text>'(?:[^']|'')*')"
+    r"(?P<blank>\s+|--[^\n]*)|(?P<escaped>[eE]'[^'\\]*(?:(?:\\.|'')[^'\\]*)*')|(?P<text>'[^']*(?:''[^']*)*')"
     r"|\$(?P<tag>(?:[A-Za-z_]\w*)?)\$(?P<dollars>.*?)\$(?P=tag)\$|(?P<number>[-+]?[\d.]+(?:[eE][-+]?\d+)?)"
     r'|(?P<cast>::\s*(?:"[^"]+"|[\w.]+)(?:\s+(?:with|without|time|zone|varying|precision)\b)*(?:\(\d+(?:,\d+)?\))?(?:\[\])?)'
     r"|(?P<word>[A-Za-z_]\w*)|(?P<mark>[(),;])",

@@ -40,7 +40,7 @@ def history_of(raw: RawSession, terms: Terms, notes: Notes) -> History:
     """What the rows become. Never raises, however odd they are; what was put right is noted."""
     messages = _messages(raw, terms, notes)
     session = _session(raw, messages, terms, notes)
-    timed = in_order(messages, session.started_at, notes)
+    timed = in_order(session, messages, notes)
     is_continued = raw.part > 1 and bool(timed)
     start = timed[0].at if is_continued else started(session, timed, notes)
     ending = ended(session, start, timed, notes, terms.keep_open_since) if raw.is_last else _goes_on(start, timed)

@@ -38,14 +38,14 @@ class Ending(Struct, frozen=True, kw_only=True):
     detail: str | None = None
 
 
-def in_order(messages: Sequence[LegacyMessage], start: datetime | None, notes: Notes) -> list[Timed]:
+def in_order(session: LegacySession, messages: Sequence[LegacyMessage], notes: Notes) -> list[Timed]:
     """The messages by their times, those of the same time as they are given. One without a time follows its neighbour.
 
-    `start` is the time of those before which there is none.
+    Those before which there is none are placed at the session's start.
     """
     if any(message.at is None for message in messages):
         messages = _by_number(messages)
-    at, timed = start or _first_time(messages) or NO_TIME, []
+    at, timed = session.started_at or _first_time(messages) or _any_time(session), []
     for message in messages:
         if message.at is None:
             notes.note(Repair.MESSAGE_TIME_MISSING, message.legacy_id or "-")
@@ -58,10 +58,9 @@ def started(session: LegacySession, messages: Sequence[Timed], notes: Notes) -> 
     """When the conversation begins: never after its first message."""
     first = messages[0].at if messages else None
     if session.started_at is None:
-        fallbacks = (first, session.created_at, session.last_activity_at, session.ended_at)
-        known = next((at for at in fallbacks if at is not None), None)
-        notes.note(Repair.START_MISSING if known else Repair.TIME_UNKNOWN, session.legacy_id)
-        return known or NO_TIME
+        start = first or _any_time(session)
+        notes.note(Repair.TIME_UNKNOWN if start == NO_TIME else Repair.START_MISSING, session.legacy_id)
+        return start
     if first is not None and first < session.started_at:
         notes.note(Repair.START_AFTER_FIRST_MESSAGE, session.legacy_id)
         return first
@@ -120,6 +119,11 @@ def _ending(session: LegacySession, at: datetime) -> Ending:
         return Ending(at=at)
     reason = _REASONS.get(given.lower())
     return Ending(at=at, reason=reason) if reason else Ending(at=at, detail=given[:MAX_DETAIL_CHARACTERS])
+
+
+def _any_time(session: LegacySession) -> datetime:
+    """One that is not its start."""
+    return session.created_at or session.last_activity_at or session.ended_at or NO_TIME
 
 
 def _first_time(messages: Sequence[LegacyMessage]) -> datetime | None:

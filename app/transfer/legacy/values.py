@@ -14,7 +14,9 @@ _FLAGS: Final = {
     **dict.fromkeys(("true", "t", "1", "yes", "y", "on"), True),
     **dict.fromkeys(("false", "f", "0", "no", "n", "off"), False),
 }
-_ENDED_WORDS: Final = frozenset({"ended", "closed", "complete", "completed", "done", "finished", "inactive"})
+_ENDED_WORDS: Final = frozenset(
+    {"closed", "complete", "completed", "done", "ended", "expired", "finished", "inactive", "terminated"}
+)
 _FIRST_TIME: Final = datetime(1, 1, 2, tzinfo=UTC)
 _LAST_TIME: Final = datetime(9999, 12, 30, tzinfo=UTC)
 
