@@ -1,41 +1,19 @@
 """A quick run end to end, in a process of its own: the shape of its output, never its speed."""
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-TIMEOUT_SECONDS = 180
-KEYS = ["name", "value", "unit", "against", "ratio", "goal", "met"]
+from tests.benchmarks.quick import quick_rows, run_quick
+
 # Without the two that npm would have to download.
 SUBJECTS = ("pgbench", "turnlog", "service", "appender", "recorder", "option_a", "option_b")
-
-
-def run_quick(*arguments: str) -> str:
-    command = [sys.executable, "-c", "from app.console.bench import bench; bench()", "append", "--quick", *arguments]
-    # On a server of its own: only that one's settings are known.
-    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False, cwd=ROOT, env=environment
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
 def rows() -> list[dict[str, Any]]:
     only = [argument for name in SUBJECTS for argument in ("--only", name)]
-    return [json.loads(line) for line in run_quick("--json", *only).splitlines()]
-
-
-def test_every_line_is_an_object_with_the_seven_keys(rows: list[dict[str, Any]]) -> None:
-    assert rows
-    assert all(list(row) == KEYS for row in rows)
+    return quick_rows("append", *only)
 
 
 def test_the_environment_comes_first_and_is_durable(rows: list[dict[str, Any]]) -> None:
@@ -79,6 +57,6 @@ def test_the_goals_are_judged(rows: list[dict[str, Any]]) -> None:
 
 
 def test_the_price_of_option_b_is_said() -> None:
-    output = run_quick("--only", "option_b")
+    output = run_quick("append", "--only", "option_b")
 
     assert "a crash loses the queue" in output

@@ -1,17 +1,11 @@
 """A quick run end to end, in processes of its own: the shape of its output, never its speed."""
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-ROOT: Final = Path(__file__).parents[2]
-TIMEOUT_SECONDS: Final = 300
-KEYS: Final = ["name", "value", "unit", "against", "ratio", "goal", "met"]
+from tests.benchmarks.quick import quick_rows
+
 SERVERS: Final = ("uvicorn", "turnlog", "socketio", "python_socketio")
 FANOUTS: Final = ("fanout.20", "fanout.200", "single_fanout.20", "single_fanout.200")
 LOADS: Final = ("command.8", "open_loop.8", *FANOUTS, "idle.100", "connections.10")
@@ -22,30 +16,14 @@ CASES: Final = (
 )
 
 
-def run_quick(*arguments: str) -> str:
-    command = [sys.executable, "-c", "from app.console.bench import bench; bench()", "realtime", "--quick", *arguments]
-    # On a server of its own: somebody else's may be slow, or far away.
-    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False, cwd=ROOT, env=environment
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def rows() -> list[dict[str, Any]]:
-    return [json.loads(line) for line in run_quick("--json").splitlines()]
+    return quick_rows("realtime")
 
 
 @pytest.fixture(scope="module")
 def values(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return {row["name"]: row["value"] for row in rows if row["against"] is None}
-
-
-def test_every_line_is_an_object_with_the_seven_keys(rows: list[dict[str, Any]]) -> None:
-    assert rows
-    assert all(list(row) == KEYS for row in rows)
 
 
 @pytest.mark.parametrize("case", CASES)
