@@ -105,6 +105,17 @@ class EventSelection(Struct, frozen=True, kw_only=True):
     since_position: int = 0
 
 
+class RowSelection(Struct, frozen=True, kw_only=True):
+    """Which rows of the read tables: those that match all that is given. The time is that at which the conversation
+    started, or the message was made; `until` is exclusive."""
+
+    conversation_ids: tuple[ConversationId, ...] = ()
+    tenant_id: TenantId | None = None
+    user_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
 Fault = Literal["different", "hole", "tenant", "command"]
 """Why the events of a conversation are not taken over: the version is there with another content; the one before it is
 not there; the conversation is another tenant's; the command id made something else."""

@@ -5,11 +5,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any, Literal
 
 import click
 
 from app.console.operator import operator_dsn
-from app.console.transfer_options import Moment, conversation_option, output_option, tenant_option
+from app.console.transfer_options import (
+    Moment,
+    conversation_option,
+    output_option,
+    row_options,
+    selection_of,
+    tenant_option,
+)
 
 
 @click.group()
@@ -62,6 +70,71 @@ def events(
     )
     with operator_dsn() as dsn, _writing(output):
         export_events_to(output, dsn, selection)
+
+
+@export.command()
+@row_options
+@click.option("--only-messages", is_flag=True, help="Nothing but roles and contents, as tools for fine-tuning take it.")
+@output_option
+def chats(*, only_messages: bool, output: Path, **chosen: Any) -> None:
+    """Write what was said, one conversation a line, for evaluations, fine-tuning or `turnlog import chats`.
+
+    A line is {"messages": [{"role", "content", ...}], "id", "user_id", "started_at", ...}, with the texts as they were
+    corrected. Of an answer that was interrupted, content is what was generated and heard_text what was heard.
+
+    \b
+    Examples:
+      turnlog export chats -o chats.jsonl.gz --since 2026-07-01
+      turnlog export chats --user ada --only-messages
+    """
+    from app.transfer.chat_terminal import export_chats_to
+
+    with operator_dsn() as dsn, _writing(output):
+        export_chats_to(output, dsn, selection_of(**chosen), only_messages=only_messages)
+
+
+format_option = click.option(
+    "--format", "_format", type=click.Choice(["csv"]), default="csv", show_default=True, help="Of the file."
+)
+
+
+@export.command()
+@row_options
+@format_option
+@output_option
+def sessions(*, _format: str, output: Path, **chosen: Any) -> None:
+    """Write the table of conversations as CSV, one row for each.
+
+    With a header; times are RFC 3339 in UTC, metadata is JSON, and what is null is empty.
+
+    \b
+    Example:
+      turnlog export sessions --format csv -o sessions.csv
+    """
+    _export_csv("sessions", output, chosen)
+
+
+@export.command()
+@row_options
+@format_option
+@output_option
+def messages(*, _format: str, output: Path, **chosen: Any) -> None:
+    """Write the table of messages as CSV, one row for each.
+
+    With a header; times are RFC 3339 in UTC, metadata is JSON, and what is null is empty.
+
+    \b
+    Example:
+      turnlog export messages --format csv --since 2026-07-01 -o messages.csv.gz
+    """
+    _export_csv("messages", output, chosen)
+
+
+def _export_csv(table: Literal["sessions", "messages"], output: Path, chosen: dict[str, Any]) -> None:
+    from app.transfer.chat_terminal import export_csv_to
+
+    with operator_dsn() as dsn, _writing(output):
+        export_csv_to(output, dsn, table, selection_of(**chosen))
 
 
 @contextmanager

@@ -1,11 +1,15 @@
 """What the options of `turnlog export` and `turnlog import` take."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from app.ports import RowSelection
 
 _UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -54,3 +58,38 @@ conversation_option = click.option(
     help="Only this conversation; may be repeated.",
 )
 tenant_option = click.option("--tenant", type=Uuid(), metavar="ID", help="Only this tenant.")
+
+
+def row_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Those that choose rows of the read tables. They arrive as `selection_of` takes them."""
+    options = (
+        conversation_option,
+        tenant_option,
+        click.option("--user", metavar="ID", help="Only of this user."),
+        click.option("--since", type=Moment(), metavar="TIME", help="Not what began before, as 2026-07-01."),
+        click.option("--until", type=Moment(), metavar="TIME", help="Only what began before."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def selection_of(
+    *,
+    conversations: tuple[str, ...],
+    tenant: str | None,
+    user: str | None,
+    since: datetime | None,
+    until: datetime | None,
+) -> "RowSelection":
+    """What the options choose."""
+    from app.ports import RowSelection
+    from domain.ids import ConversationId, TenantId
+
+    return RowSelection(
+        conversation_ids=tuple(ConversationId(id_) for id_ in conversations),
+        tenant_id=TenantId(tenant) if tenant else None,
+        user_id=user,
+        since=since,
+        until=until,
+    )

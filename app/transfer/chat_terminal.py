@@ -1,23 +1,60 @@
-"""Transfers of chats as somebody at a terminal sees them: files, progress, report, exit status."""
+"""Transfers of what was said, as somebody at a terminal sees them: files, progress, report, exit status."""
 
+import sys
 from pathlib import Path
 from typing import Final
 
 import uvloop
 from rich.console import Console
 
+from adapters.postgres.transfer_rows import StoredRows, Table, stored_rows
 from adapters.system.clock import SystemClock
 from adapters.system.ids import Uuid7Source
+from app.ports import RowSelection
 from app.transfer.conversation_writer import ConversationWriter
-from app.transfer.files import input_file
+from app.transfer.export_chats import export_chats
+from app.transfer.files import STANDARD_OUTPUT, input_file, output_file
 from app.transfer.import_chats import BadLine, ChatImport
 from app.transfer.opening import open_event_store
-from app.transfer.progress import TransferProgress
+from app.transfer.progress import TransferProgress, is_output_a_terminal
 from domain.envelope import Actor
 from domain.ids import TenantId
 
 IMPORTER: Final = Actor(type="system", id="import")
 NOT_ALL: Final = 1
+
+
+def export_chats_to(path: Path, dsn: str, selection: RowSelection, *, only_messages: bool) -> None:
+    """Write the chosen conversations, and say how many there were.
+
+    Raises:
+        OSError: the file cannot be written.
+        StoreUnavailable: the database went away.
+    """
+    with output_file(path) as out, _export_progress(path, "conversations") as progress:
+
+        async def run() -> int:
+            async with stored_rows(dsn) as rows:
+                await _warn_when_behind(rows, progress)
+                return await export_chats(rows, selection, out, progress.advance, only_messages=only_messages)
+
+        count = uvloop.run(run())
+    _say(f"{count:,} conversations exported.")
+
+
+def export_csv_to(path: Path, dsn: str, table: Table, selection: RowSelection) -> None:
+    """Write the chosen rows of a read table. Raises as `export_chats_to`."""
+    with output_file(path) as out, _export_progress(path, "bytes") as progress:
+
+        async def run() -> None:
+            async with stored_rows(dsn) as rows:
+                await _warn_when_behind(rows, progress)
+                async for piece in rows.csv(table, selection):
+                    out.write(piece)
+                    progress.advance(len(piece))
+            out.flush()
+
+        uvloop.run(run())
 
 
 def import_chats_from(path: Path, dsn: str, tenant_id: TenantId, *, is_strict: bool) -> int:
@@ -39,6 +76,19 @@ def import_chats_from(path: Path, dsn: str, tenant_id: TenantId, *, is_strict: b
     return NOT_ALL if run.bad_lines or run.tally.different or run.tally.refused else 0
 
 
+def _export_progress(path: Path, unit: str) -> TransferProgress:
+    return TransferProgress("Exporting", unit, is_shared=path == STANDARD_OUTPUT and is_output_a_terminal())
+
+
+async def _warn_when_behind(rows: StoredRows, progress: TransferProgress) -> None:
+    missing = await rows.missing_positions()
+    if missing > 0:
+        progress.say(
+            f"The read tables do not have the last {missing:,} events yet. They follow while a service runs: start one "
+            "with `turnlog serve`, and export again."
+        )
+
+
 async def _import(run: ChatImport, path: Path, dsn: str) -> None:
     async with open_event_store(dsn) as store:
         with input_file(path) as lines:
@@ -58,3 +108,7 @@ def _report(run: ChatImport) -> None:
     console.print(f"already there      {tally.present:>12,}")
     console.print(f"different there    {tally.different:>12,}")
     console.print(f"not acceptable     {tally.refused + run.bad_lines:>12,}")
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
