@@ -1,6 +1,7 @@
 """List the messages of a conversation as they were: from its events, as no table keeps what has been changed since."""
 
 from collections.abc import Iterable
+from contextlib import aclosing
 from datetime import datetime
 from functools import partial
 from itertools import takewhile
@@ -48,10 +49,11 @@ class ListPastMessages:
     ) -> RowPage[MessageRow]:
         """The messages before the first event that occurred after `time`."""
         past = PastMessages(query)
-        async for page in event_pages(self._store, principal.tenant_id, conversation_id):
-            past.tell(takewhile(lambda recorded: recorded.origin.occurred_at <= time, page))
-            if past.version < page[-1].version:
-                break
+        async with aclosing(event_pages(self._store, principal.tenant_id, conversation_id)) as pages:
+            async for page in pages:
+                past.tell(takewhile(lambda recorded: recorded.origin.occurred_at <= time, page))
+                if past.version < page[-1].version:
+                    break
         if past.version == 0:
             now = await self._get_conversation(principal, conversation_id)
             raise VersionNotFound("The conversation did not exist at that time.", now.version)
