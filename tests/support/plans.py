@@ -98,7 +98,8 @@ def nodes_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _rows_of(node: dict[str, Any]) -> int:
     removed = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
-    return round((node["Actual Rows"] + removed) * node["Actual Loops"])
+    rows: int = round((node["Actual Rows"] + removed) * node["Actual Loops"])
+    return rows
 
 
 def _as_sent(statement: str) -> str:
