@@ -17,6 +17,9 @@ from app.ws.transport import FrameTransport, SharedState
 GRACEFUL_STOP_S: Final = 10
 """How long requests may take that are under way when all sockets have been drained."""
 
+CANCELLED_MAX_S: Final = 1
+"""How long what was then cancelled may take to notice it."""
+
 
 class Server(uvicorn.Server):
     """uvicorn closes every socket at once when it stops; this one drains them first, while it still answers."""
@@ -34,6 +37,8 @@ class Server(uvicorn.Server):
         with self._draining:
             await self._drain()
         await super().shutdown(sockets)
+        if cancelled := set(self.server_state.tasks):
+            await asyncio.wait(cancelled, timeout=CANCELLED_MAX_S)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """uvicorn's hook, called by a signal: a second Ctrl-C does not wait for anybody."""

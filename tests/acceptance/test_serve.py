@@ -79,7 +79,6 @@ def test_a_database_that_does_not_answer_is_told_without_its_password(folder: Pa
 def test_a_database_url_that_cannot_be_read_is_not_repeated(folder: Path) -> None:
     said = refusal(folder, "--port", "0", DATABASE_URL="swordfish")
     assert "postgresql://user:password@host:5432/database" in said
-    print(said)
     assert "swordfish" not in said
 
 
@@ -99,5 +98,4 @@ def test_a_task_that_fails_ends_the_service_without_telling_what_people_said(fol
         assert served.wait() == 1
     said = served.log.read_text()
     assert "A task of the service failed" in said
-    print(said)
     assert "swordfish" not in said
