@@ -11,6 +11,7 @@ from app.console.bench import bench
 from app.console.check import check
 from app.console.demo import demo
 from app.console.docs import docs
+from app.console.epoch import epoch
 from app.console.export import export
 from app.console.import_ import import_
 from app.console.projections import projections
@@ -32,6 +33,7 @@ COMMANDS: list[click.Command] = [
     projections,
     rebuild,
     verify,
+    epoch,
     test,
     check,
     settings,

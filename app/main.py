@@ -12,6 +12,7 @@ import uvloop
 
 from adapters.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from adapters.postgres.durability import UnfitDatabase
+from adapters.postgres.epoch_watch import EpochOver
 from adapters.postgres.migrate import MigrationError
 from adapters.postgres.reachable import DatabaseUnreachable
 from app.http.application import create_application
@@ -61,6 +62,8 @@ def _spare_the_collector() -> None:
 
 def _what_failed(failures: BaseExceptionGroup[BaseException]) -> str:
     """The kinds of the failures alone: their texts may quote what people said."""
+    if (over := failures.subgroup(EpochOver)) is not None:
+        return _first_of(over)
     kinds: list[str] = []
     rest: list[BaseException] = [failures]
     while rest:
@@ -72,6 +75,14 @@ def _what_failed(failures: BaseExceptionGroup[BaseException]) -> str:
     return (
         f"A task of the service failed ({', '.join(kinds)}), so all of it has stopped. What was acknowledged is stored."
     )
+
+
+def _first_of(failures: BaseExceptionGroup[BaseException]) -> str:
+    """The sentence of a failure whose text is all our own."""
+    first: BaseException = failures
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    return str(first)
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from adapters.postgres.append_queue import AppendLimits
 from adapters.postgres.appender import BatchingAppender
 from adapters.postgres.connection import service_conninfo
 from adapters.postgres.durability import check_durability
-from adapters.postgres.epoch import read_epoch
+from adapters.postgres.epoch import settle_epoch
+from adapters.postgres.epoch_watch import EpochWatch
 from adapters.postgres.event_store import PostgresEventStore
 from adapters.postgres.listener import NotificationListener
 from adapters.postgres.message_search import PostgresMessageSearch
@@ -19,6 +20,7 @@ from adapters.postgres.pool import Pool, read_pool
 from adapters.postgres.projection_store import PostgresProjectionStore
 from adapters.postgres.reachable import check_reachable
 from adapters.postgres.read_models import PostgresReadModels
+from adapters.postgres.restored import check_rows_match_events
 from adapters.postgres.roles import role_to_act_as
 from adapters.postgres.snapshots import PostgresSnapshots
 from adapters.postgres.statistics import PostgresStatistics
@@ -95,6 +97,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     appender: BatchingAppender
     feed: Feed
     listener: NotificationListener
+    epoch_watch: EpochWatch
     projection: ProjectionLoop
     snapshot_keeper: SnapshotKeeper
     read_models: ReadModels
@@ -119,6 +122,7 @@ async def open_service(settings: Settings, dsn: str) -> AsyncIterator[Parts]:
         parts.feed.run,
         parts.feeds.run,
         parts.listener.run,
+        parts.epoch_watch.run,
         parts.projection.run,
         parts.pulse.run,
         parts.snapshot_keeper.run,
@@ -136,7 +140,8 @@ async def _prepare(settings: Settings, dsn: str) -> Database:
     role = await role_to_act_as(dsn)
     read_dsn = service_conninfo(dsn, statement_timeout_s=STATEMENT_TIMEOUT_S, role=role)
     append_dsn = service_conninfo(dsn, statement_timeout_s=settings.append_statement_timeout_s, role=role)
-    return Database(read_dsn=read_dsn, append_dsn=append_dsn, epoch=await read_epoch(read_dsn))
+    await check_rows_match_events(dsn)
+    return Database(read_dsn=read_dsn, append_dsn=append_dsn, epoch=await settle_epoch(dsn))
 
 
 def _assemble(settings: Settings, database: Database) -> Parts:
@@ -239,6 +244,7 @@ def _assemble(settings: Settings, database: Database) -> Parts:
         appender=appender,
         feed=feed,
         listener=listener,
+        epoch_watch=EpochWatch(database.read_dsn, database.epoch),
         projection=projection,
         snapshot_keeper=snapshot_keeper,
         read_models=read_models,
