@@ -15,7 +15,6 @@ from psycopg.sql import SQL, Identifier
 from projections.rows import MessageRow, SessionRow
 
 _NULL: Final = "\\N"
-_ESCAPED: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _encoder = msgspec.json.Encoder()
 
 Encoder = Callable[[Iterable[Any]], Iterable[str]]
@@ -28,7 +27,20 @@ def _plain(values: Iterable[object]) -> Iterable[str]:
 
 
 def _text(values: Iterable[str | None]) -> Iterable[str]:
-    return [_NULL if value is None else value.translate(_ESCAPED) for value in values]
+    return [_NULL if value is None else _escaped(value) for value in values]
+
+
+def _escaped(value: str) -> str:
+    # Looking for each is several times faster than translating, and most texts have none.
+    if "\\" in value:
+        value = value.replace("\\", "\\\\")
+    if "\n" in value:
+        value = value.replace("\n", "\\n")
+    if "\t" in value:
+        value = value.replace("\t", "\\t")
+    if "\r" in value:
+        value = value.replace("\r", "\\r")
+    return value
 
 
 def _json(values: Iterable[object]) -> Iterable[str]:
