@@ -1,14 +1,11 @@
 """Older databases as they are met: real tables in Postgres, and real dumps of them."""
 
-import os
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import psycopg
 from click.testing import CliRunner, Result
-from psycopg.conninfo import conninfo_to_dict
 
 from adapters.embedded import EmbeddedPostgres
 from app.cli import main
@@ -77,16 +74,13 @@ def dump(server: EmbeddedPostgres, dsn: str, path: Path, *options: str) -> Path:
 
 def import_legacy(dsn: str, *words: str) -> Result:
     """Run `turnlog import legacy` for this database of Turnlog's."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("TURNLOG_")}
-    return CliRunner().invoke(main, ["import", "legacy", *words], env={**environment, "DATABASE_URL": dsn})
+    return _run(dsn, "import", "legacy", *words)
 
 
-def ask(dsn: str, question: str) -> Sequence[tuple[object, ...]]:
-    """The rows of an answer."""
-    with psycopg.connect(dsn) as connection:
-        return connection.execute(question.encode()).fetchall()
+def verify(dsn: str) -> Result:
+    """Whether the rows are what the events say."""
+    return _run(dsn, "verify")
 
 
-def database_name(dsn: str) -> str:
-    """Of a DSN."""
-    return str(conninfo_to_dict(dsn)["dbname"])
+def _run(dsn: str, *words: str) -> Result:
+    return CliRunner().invoke(main, words, env={"DATABASE_URL": dsn})

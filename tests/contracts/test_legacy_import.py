@@ -1,0 +1,221 @@
+"""Older databases, where they are or as dumps: the same conversations, each once, with rows that are their fold."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from adapters.embedded import EmbeddedPostgres
+from tests.support.legacy_databases import NEWER_SHAPE, OLDER_SHAPE, dump, fill, import_legacy, verify
+from tests.support.postgres import EMPTY, TestDatabases
+from tests.support.transfer import given_projected, rows
+
+GOLD: Final = "11111111-1111-4111-8111-111111111111"
+NEVER_CLOSED: Final = "22222222-2222-4222-8222-222222222222"
+ORPHANED: Final = "99999999-9999-4999-8999-999999999999"
+STALE: Final = "WHERE is_active = TRUE AND started_at < now() - interval '1 hour'"
+
+
+@pytest.fixture(scope="module")
+def older(test_databases: TestDatabases) -> Iterator[str]:
+    """A database in the older shape; only read."""
+    with test_databases.clone(EMPTY) as dsn:
+        fill(dsn, OLDER_SHAPE)
+        yield dsn
+
+
+@pytest.fixture(scope="module")
+def newer(test_databases: TestDatabases) -> Iterator[str]:
+    """A database in the newer shape; only read."""
+    with test_databases.clone(EMPTY) as dsn:
+        fill(dsn, NEWER_SHAPE)
+        yield dsn
+
+
+def stored(dsn: str) -> list[tuple[Any, ...]]:
+    """What every event says, and when; its own id is another in every import."""
+    told = "convert_from(state, 'UTF8')::jsonb #- '{event_id}'"
+    return rows(dsn, f"SELECT originator_id, originator_version, topic, {told} FROM stored_events ORDER BY 1, 2")
+
+
+def report_of(dsn: str, folder: Path, *words: str) -> dict[str, Any]:
+    """Import, and read the report."""
+    path = folder / "report.json"
+    answer = import_legacy(dsn, *words, "--report", str(path))
+    assert answer.exit_code == 0, answer.output
+    report = json.loads(path.read_text())
+    assert isinstance(report, dict)
+    return report
+
+
+def test_the_older_shape_becomes_conversations_that_keep_their_ids(database: str, older: str, tmp_path: Path) -> None:
+    report = report_of(database, tmp_path, "--from-dsn", older)
+    given_projected(database)
+
+    assert report["conversations"] == {"added": 5, "already_there": 0, "different": 0, "refused": 0}
+    assert (report["sessions"]["rows"], report["messages"]["rows"]) == (4, 4)
+    repairs = {repaired["rule"]: repaired["examples"] for repaired in report["repairs"]}
+    assert repairs["never_closed"] == [NEVER_CLOSED, ORPHANED]
+    assert repairs["session_missing"] == [ORPHANED]
+    sessions = "SELECT id::text, user_id, is_active, duration_seconds, ended_reason, turn_count, metadata"
+    assert rows(database, f"{sessions} FROM conversation_sessions ORDER BY id LIMIT 2") == [
+        (GOLD, "ada", False, 1_800.0, "user_ended", 1, {"plan": "gold", "seats": "3"}),
+        (NEVER_CLOSED, "carl", False, 300.0, "idle_timeout", 1, {}),
+    ]
+    said = "SELECT role, content, audio_url, metadata, user_id FROM conversation_messages WHERE session_id = %s"
+    assert rows(database, f"{said} ORDER BY version", [GOLD]) == [
+        ("user", 'It\'s a "test";\n-- not a comment \\. \t$$', None, {}, "ada"),
+        ("assistant", "Grüß Gott 🙂", "https://example.org/a.wav", {"a": '[1,{"b":null}]'}, None),
+    ]
+
+
+def test_the_newer_shape_finds_messages_by_number_and_keeps_the_id_that_clients_know(database: str, newer: str) -> None:
+    assert import_legacy(database, "--from-dsn", newer).exit_code == 0
+    given_projected(database)
+
+    question = "SELECT coalesce(metadata->>'legacy_id', id::text), duration_seconds, message_count, turn_count"
+    assert rows(database, f"{question} FROM conversation_sessions ORDER BY started_at") == [
+        ("aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa", 600.0, 20, 7),
+        ("call-7", 90.5, 20, 7),
+        ("call-8", 1.0, 20, 6),
+        ("no session, user unknown, 2024-02-09", 0.0, 1, 1),
+    ]
+    order = "SELECT array_agg(content ORDER BY m.version) FROM conversation_messages m JOIN conversation_sessions s"
+    (words,) = rows(database, f"{order} USING (session_id) WHERE s.metadata->>'legacy_id' = 'call-7'")
+    assert words == ([f"word {number}" for number in range(20, 40)],), "numbers go by their value"
+
+
+@pytest.mark.parametrize("shape", ["older", "newer"])
+def test_after_an_import_the_rows_are_the_fold_and_nothing_is_stale(
+    database: str, shape: str, request: pytest.FixtureRequest
+) -> None:
+    assert import_legacy(database, "--from-dsn", request.getfixturevalue(shape)).exit_code == 0
+    given_projected(database)
+
+    assert verify(database).exit_code == 0
+    assert rows(database, f"SELECT count(*) FROM conversation_sessions {STALE}") == [(0,)]
+    assert rows(database, "SELECT count(*) FROM conversation_sessions WHERE duration_seconds < 0") == [(0,)]
+
+
+@pytest.mark.parametrize("shape", ["older", "newer"])
+def test_a_dump_of_any_kind_is_the_same_as_its_database_and_adds_nothing_to_it(
+    database: str, shape: str, postgres_server: EmbeddedPostgres, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    dsn = request.getfixturevalue(shape)
+    assert import_legacy(database, "--from-dsn", dsn).exit_code == 0
+    before = stored(database)
+    dumps = [
+        dump(postgres_server, dsn, tmp_path / "copy.sql"),
+        dump(postgres_server, dsn, tmp_path / "inserts.sql", "--inserts", "--rows-per-insert=7"),
+        dump(postgres_server, dsn, tmp_path / "data.sql", "--column-inserts", "--data-only"),
+    ]
+    packed = tmp_path / "copy.sql.gz"
+    packed.write_bytes(gzip.compress(dumps[0].read_bytes()))
+
+    for path in (*dumps, packed):
+        report = report_of(database, tmp_path, str(path))
+
+        assert report["conversations"]["added"] == 0, path.name
+        assert report["conversations"]["already_there"] == len({row[0] for row in before})
+    assert stored(database) == before
+
+
+def test_a_dump_alone_gives_what_its_database_gives(
+    test_databases: TestDatabases, database: str, older: str, postgres_server: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    path = dump(postgres_server, older, tmp_path / "dump.sql", "--inserts")
+    with test_databases.clone() as other:
+        assert import_legacy(other, "--from-dsn", older).exit_code == 0
+
+        assert import_legacy(database, str(path)).exit_code == 0
+
+        assert stored(database) == stored(other)
+
+
+def test_a_rehearsal_tells_what_would_come_and_writes_nothing(database: str, older: str, tmp_path: Path) -> None:
+    rehearsal = report_of(database, tmp_path, "--from-dsn", older, "--dry-run")
+    assert stored(database) == []
+
+    report = report_of(database, tmp_path, "--from-dsn", older)
+    again = report_of(database, tmp_path, "--from-dsn", older, "--dry-run")
+
+    assert {**rehearsal, "dry_run": False} == report
+    assert again["conversations"] == {"added": 0, "already_there": 5, "different": 0, "refused": 0}
+
+
+def test_a_session_that_was_open_goes_on_in_the_next_import(database: str, empty_database: str, tmp_path: Path) -> None:
+    fill(empty_database, OLDER_SHAPE)
+    now = "(now() AT TIME ZONE 'UTC')"
+    open_session = f"session_start = {now} - interval '5 minutes' WHERE id = '{NEVER_CLOSED}'"
+    fill(empty_database, f"UPDATE conversation_sessions SET {open_session}")
+    fill(empty_database, f"UPDATE conversation_messages SET created_at = {now} WHERE content = 'Anybody?'")
+    first = report_of(database, tmp_path, "--from-dsn", empty_database)
+    assert "kept_open" in {repaired["rule"] for repaired in first["repairs"]}
+    answer = f"gen_random_uuid(), '{NEVER_CLOSED}', NULL, 'agent', 'Yes!', NULL, NULL, {now}"
+    fill(empty_database, f"INSERT INTO conversation_messages VALUES ({answer})")
+    closed = f"session_end = {now}, is_active = FALSE WHERE id = '{NEVER_CLOSED}'"
+    fill(empty_database, f"UPDATE conversation_sessions SET {closed}")
+
+    second = report_of(database, tmp_path, "--from-dsn", empty_database)
+
+    assert second["conversations"] == {"added": 1, "already_there": 4, "different": 0, "refused": 0}
+    topics = "SELECT topic FROM stored_events WHERE originator_id = %s ORDER BY originator_version"
+    assert [topic for (topic,) in rows(database, topics, [NEVER_CLOSED])] == [
+        "conversation_started.v1",
+        "user_message_received.v1",
+        "response_completed.v1",
+        "conversation_ended.v1",
+    ]
+
+
+def test_a_session_that_is_another_now_is_left_alone_and_named(database: str, empty_database: str) -> None:
+    fill(empty_database, OLDER_SHAPE)
+    assert import_legacy(database, "--from-dsn", empty_database).exit_code == 0
+    before = stored(database)
+    fill(empty_database, "UPDATE conversation_messages SET content = 'Something else' WHERE role = 'agent'")
+
+    answer = import_legacy(database, "--from-dsn", empty_database)
+
+    assert answer.exit_code == 1
+    assert f"Left alone: {GOLD}" in answer.output
+    assert "Something else" not in answer.output
+    assert stored(database) == before
+
+
+def test_other_names_and_another_schema(database: str, empty_database: str) -> None:
+    fill(empty_database, OLDER_SHAPE)
+    fill(
+        empty_database,
+        'CREATE SCHEMA "Old"; ALTER TABLE conversation_sessions SET SCHEMA "Old";'
+        'ALTER TABLE conversation_messages SET SCHEMA "Old"; ALTER TABLE "Old".conversation_messages RENAME TO "Said"',
+    )
+    place = ("--schema", "Old", "--messages-table", "Said")
+
+    assert import_legacy(database, "--from-dsn", empty_database, *place).exit_code == 0
+
+    assert len({row[0] for row in stored(database)}) == 5
+
+
+def test_times_without_an_offset_are_of_the_zone_that_is_named(database: str, older: str) -> None:
+    assert import_legacy(database, "--from-dsn", older, "--time-zone", "Europe/Vienna").exit_code == 0
+    given_projected(database)
+
+    started = "SELECT started_at::text FROM conversation_sessions WHERE id = %s"
+    assert rows(database, started, [GOLD]) == [("2024-01-01 09:00:00+00",)]
+
+
+def test_nothing_stays_behind_in_either_database(
+    database: str, older: str, postgres_server: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    def tables(dsn: str) -> list[tuple[Any, ...]]:
+        return rows(dsn, "SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'v') ORDER BY 1")
+
+    before = tables(database), tables(older)
+
+    assert import_legacy(database, str(dump(postgres_server, older, tmp_path / "dump.sql"))).exit_code == 0
+    assert import_legacy(database, "--from-dsn", older).exit_code == 0
+
+    assert (tables(database), tables(older)) == before
