@@ -84,8 +84,8 @@ async def _warn_when_behind(rows: StoredRows, progress: TransferProgress) -> Non
     missing = await rows.missing_positions()
     if missing > 0:
         progress.say(
-            f"The read tables do not have the last {missing:,} events yet. They follow while a service runs: start one "
-            "with `turnlog serve`, and export again."
+            f"The read tables are up to {missing:,} events behind. They follow while a service runs: start one with "
+            "`turnlog serve`, and export again."
         )
 
 

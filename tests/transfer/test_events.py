@@ -1,5 +1,6 @@
 """Events leave one database and enter another byte for byte, once, and never over what is there."""
 
+import hashlib
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -202,6 +203,91 @@ def test_chosen_conversations_come_whole(
         for number in sorted(expected)
         for version in range(1, EVENTS_OF_DIALOGUE + 1)
     ]
+
+
+def test_an_archived_conversation_goes_out_and_is_there(database: str, other_database: str, file: Path) -> None:
+    given_histories(database, dialogues(4))
+    archive(database, 1, 2)
+    export_events_to(file, database, EVERYTHING)
+    import_from(file, other_database)
+    assert event_rows(other_database) == event_rows(database)
+
+    archive(other_database, 2, 3)
+    stored = event_rows(other_database)
+
+    assert import_from(file, other_database) == 0
+    assert event_rows(other_database) == stored
+
+
+def archive(dsn: str, *numbers: int) -> None:
+    """The middle of these dialogues moves out of `stored_events`."""
+    ids = [numbered_uuid(0xC0_0000 + number) for number in numbers]
+    ((moved,),) = rows(dsn, "SELECT turnlog_archive(%s::uuid[])", [ids])
+    assert moved > 0
+
+
+def rewritten(file: Path, change: Callable[[dict[str, Any]], dict[str, Any] | None]) -> Path:
+    """The file with other events in it, and a trailer that says so."""
+    header, *events, _ = file.read_bytes().splitlines(keepends=True)
+    changed = [change(msgspec.json.decode(event)) for event in events]
+    body = b"".join([header, *(msgspec.json.encode(event) + b"\n" for event in changed if event is not None)])
+    trailer = {"line": "trailer", "events": body.count(b"\n") - 1, "sha256": hashlib.sha256(body).hexdigest()}
+    target = file.with_name("rewritten.jsonl")
+    target.write_bytes(body + msgspec.json.encode(trailer) + b"\n")
+    return target
+
+
+FIRST, SECOND = numbered_uuid(0xC0_0001), numbered_uuid(0xC0_0002)
+
+
+def without_version_4(event: dict[str, Any]) -> dict[str, Any] | None:
+    return None if (event["originator_id"], event["version"]) == (FIRST, 4) else event
+
+
+def of_two_tenants(event: dict[str, Any]) -> dict[str, Any]:
+    is_other = (event["originator_id"], event["version"]) == (FIRST, 4)
+    return {**event, "tenant_id": OTHER_TENANT} if is_other else event
+
+
+def with_a_command_of_the_other(event: dict[str, Any]) -> dict[str, Any]:
+    is_second = (event["originator_id"], event["version"]) == (FIRST, 4)
+    return {**event, "command_id": numbered_uuid(2_000)} if is_second else event
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (without_version_4, "lacks the events before version 5"),
+        (of_two_tenants, "belongs to another tenant than version 4"),
+        (with_a_command_of_the_other, "has at version 4 a command id that made something else"),
+    ],
+)
+def test_a_conversation_that_cannot_be_is_left_out_and_the_others_are_taken(
+    database: str,
+    other_database: str,
+    file: Path,
+    change: Callable[[dict[str, Any]], dict[str, Any] | None],
+    reason: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    given_histories(database, dialogues(1, first=2))
+    given_histories(database, dialogues(1))
+    export_events_to(file, database, EVERYTHING)
+
+    assert import_from(rewritten(file, change), other_database) == 1
+
+    assert f"Conversation {FIRST} {reason}" in capsys.readouterr().err
+    assert {str(row[0]) for row in event_rows(other_database)} == {SECOND}
+
+
+def test_a_conversation_of_another_tenant_is_left_alone(database: str, other_database: str, file: Path) -> None:
+    given_histories(database, dialogues(1))
+    given_histories(other_database, dialogues(1, tenant_id=OTHER_TENANT))
+    stored = event_rows(other_database)
+    export_events_to(file, database, EVERYTHING)
+
+    assert import_from(file, other_database) == 1
+    assert event_rows(other_database) == stored
 
 
 def test_events_of_a_command_are_never_parted(database: str, other_database: str, file: Path) -> None:
