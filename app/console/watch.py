@@ -31,6 +31,12 @@ class ReplaySpeed(click.ParamType[str]):
     "--replay", type=ReplaySpeed(), metavar="N|max", help="Not live: what has happened, again, N times as fast."
 )
 @click.option("--until", type=click.IntRange(min=1), metavar="SEQ", help="Of a replay, the seq that it ends with.")
+@click.option(
+    "--max-pause",
+    type=click.FloatRange(0, 3_600),
+    metavar="SECONDS",
+    help="Of a replay: longer pauses count as so long, before N divides them. Default: 5.",
+)
 @click.option("--user", metavar="ID", help="Of all conversations, only those of this user.")
 @click.option("--state", metavar="STATE", help="Of all conversations, only while they are in this state.")
 @click.option("--type", "message_type", metavar="TYPE", help="Of all conversations, only messages of this type.")
@@ -62,6 +68,7 @@ def watch(
     after: int | None,
     replay: str | None,
     until: int | None,
+    max_pause: float | None,
     user: str | None,
     state: str | None,
     message_type: str | None,
@@ -77,8 +84,8 @@ def watch(
     the lowest lines while they are spoken. A connection that is lost is resumed where it broke off, and a line says
     whether anything was missed. It is over when the conversation has ended, or with Ctrl-C (status 130).
 
-    With --replay a conversation is shown as it was, with the pauses of then divided by N; pauses of more than 5 s count
-    as 5 s.
+    With --replay a conversation is shown as it was, with the pauses of then divided by N; those of more than 5 s count
+    as 5 s, or as --max-pause says.
 
     \b
     Examples:
@@ -93,8 +100,8 @@ def watch(
         raise click.UsageError("--user, --state and --type choose among all conversations: leave CONVERSATION out.")
     if conversation is None and replay is not None:
         raise click.UsageError("--replay is of one conversation: give its id as CONVERSATION.")
-    if until is not None and replay is None:
-        raise click.UsageError("--until is of a replay: add --replay 1, or another speed.")
+    if replay is None and (until is not None or max_pause is not None):
+        raise click.UsageError("--until and --max-pause are of a replay: add --replay 1, or another speed.")
 
     from app.watch.options import Options
     from app.watch.terminal import CannotWatch
@@ -112,6 +119,7 @@ def watch(
         as_json=as_json,
         replay=replay,
         until=until,
+        max_pause_s=max_pause,
     )
     try:
         sys.exit(watch_at_terminal(options))

@@ -20,8 +20,7 @@ from app.ws.protocol import (
     SNAPSHOT_MESSAGES,
     SUBPROTOCOL,
 )
-from app.ws.replay.pace import MAX_PAUSE_S
-from app.ws.replay.query import MAX_SPEED, MIN_SPEED
+from app.ws.replay.query import DEFAULT_MAX_PAUSE_S, MAX_SPEED, MIN_SPEED
 from app.ws.worker import WAITING_MAX_FRAMES
 from domain.conversation.commands import COMMAND_TYPES
 
@@ -40,7 +39,7 @@ def websocket_page() -> str:
         max_passed_events=f"{MAX_PASSED_EVENTS:,}",
         min_speed=f"{MIN_SPEED:g}",
         max_speed=f"{MAX_SPEED:g}",
-        max_pause_s=f"{MAX_PAUSE_S:g}",
+        max_pause_s=f"{DEFAULT_MAX_PAUSE_S:g}",
         max_malformed_frames=MAX_MALFORMED_FRAMES,
         snapshot_messages=SNAPSHOT_MESSAGES,
         max_waiting_frames=WAITING_MAX_FRAMES,

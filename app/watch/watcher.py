@@ -56,6 +56,8 @@ class Watcher:
             query["replay"] = self._options.replay
         if self._options.until is not None:
             query["until"] = str(self._options.until)
+        if self._options.max_pause_s is not None:
+            query["max_pause_s"] = f"{self._options.max_pause_s:g}"
         if self._cursor is not None:
             query["after"] = str(self._cursor)
         if self._epoch is not None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from adapters.memory.event_store import MemoryEventStore
 from app.ws.frames import Frames, durable_frames
-from app.ws.replay.pace import MAX_LATE_S, MAX_PAUSE_S, Pace, pause_s
+from app.ws.replay.pace import MAX_LATE_S, Pace, pause_s
 from app.ws.replay.player import Player
 from domain.conversation.evolution import fold
 from domain.ports import RecordedEvent
@@ -20,6 +20,7 @@ from tests.support.recording import TickingClock, recorded_log
 from tests.support.replays import unmarked
 
 EPOCH: Final = "epoch"
+MAX_PAUSE_S: Final = 5.0
 
 logs = happenings(max_conversations=1).map(recorded_log)
 
@@ -38,7 +39,7 @@ async def test_whatever_happened_every_piece_of_it_is_played_as_it_was_told(
     async def take(frames: Frames) -> None:
         texts.extend(frames.texts)
 
-    player = Player(store, before, last, Pace(None), EPOCH)
+    player = Player(store, before, last, Pace(None, MAX_PAUSE_S), EPOCH)
     await player.play(take)
 
     expected = []
@@ -70,7 +71,7 @@ SECOND: Final = timedelta(seconds=1)
     ids=str,
 )
 def test_a_pause_is_that_of_then_divided_by_the_speed(gap: timedelta, speed: float | None, expected_s: float) -> None:
-    assert pause_s(NOON, NOON + gap, speed) == pytest.approx(expected_s)
+    assert pause_s(NOON, NOON + gap, speed, MAX_PAUSE_S) == pytest.approx(expected_s)
 
 
 class Evening:
@@ -91,7 +92,7 @@ def times(*seconds: float) -> list[datetime]:
 
 async def test_what_is_sent_late_is_caught_up_with_a_little_and_a_slow_client_is_not() -> None:
     evening = Evening()
-    pace = Pace(2.0, lambda: evening.now_s, evening.sleep)
+    pace = Pace(2.0, MAX_PAUSE_S, lambda: evening.now_s, evening.sleep)
     for occurred_at, sending_s in zip(times(0, 1, 2, 3, 4), (0.0, 0.05, 0.0, 30.0, 0.0), strict=True):
         await pace.wait(occurred_at)
         evening.now_s += sending_s

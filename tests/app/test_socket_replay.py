@@ -76,6 +76,17 @@ async def test_a_long_conversation_is_replayed_in_pages(server: RunningServer) -
     assert said == [str(number) for number in range(4, count)]
 
 
+@pytest.mark.parametrize(("asked", "told_ms"), [(None, 5_000), ("0", 0), ("0.25", 250), ("3600", 3_600_000)])
+async def test_the_longest_pause_is_told(server: RunningServer, asked: str | None, told_ms: int) -> None:
+    conversation_id = await given_pause(server)
+
+    async with connected(server.address, conversation_id, replay="1", max_pause_s=asked) as client:
+        ready = (await client.next())["payload"]
+        assert ready["replay"] == {"speed": 1.0, "events": 2, "max_pause_ms": told_ms}
+        if asked == "0":
+            assert sorted({frame["seq"] for frame in (await client.closed())[0] if frame["seq"]}) == [1, 2]
+
+
 @pytest.mark.parametrize(
     ("query", "field"),
     [
@@ -83,6 +94,7 @@ async def test_a_long_conversation_is_replayed_in_pages(server: RunningServer) -
             ({"replay": speed}, "replay")
             for speed in ("", "0", "0.09", "1000.1", "-1", "nan", "inf", "1e3", "fast", "\u0661")
         ),
+        *(({"replay": "1", "max_pause_s": pause}, "max_pause_s") for pause in ("-1", "3600.1", "nan", "long")),
         ({"replay": "1", "after": "x"}, "after"),
         ({"replay": "1", "after": 2}, "after"),
         ({"replay": "1", "until": 0}, "until"),

@@ -26,7 +26,7 @@ def test_a_speed_that_no_replay_has_is_refused(speed: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "reason"), [(["--replay", "1"], "give its id"), (["x", "--until", "3"], "is of a replay")]
+    ("arguments", "reason"), [(["--replay", "1"], "give its id"), (["x", "--until", "3"], "are of a replay")]
 )
 def test_a_replay_is_of_one_conversation_and_has_a_speed(arguments: list[str], reason: str) -> None:
     answer = CliRunner().invoke(main, ["watch", *arguments])

@@ -211,11 +211,12 @@ async def test_a_replay_that_breaks_off_goes_on_as_one() -> None:
         until="ENDED",
         replay="10",
         until_seq=3,
+        max_pause_s=0.5,
     )
 
     assert watched.cursors == [
-        {"replay": "10", "until": "3"},
-        {"replay": "10", "until": "3", "after": "1", "epoch": "e-1"},
+        {"replay": "10", "until": "3", "max_pause_s": "0.5"},
+        {"replay": "10", "until": "3", "max_pause_s": "0.5", "after": "1", "epoch": "e-1"},
     ]
     assert watched.shown() == [1, 2, 3]
     assert watched.told("a replay") == ["a replay of 3 events, at speed 10.0"]

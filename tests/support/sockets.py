@@ -173,11 +173,12 @@ async def connected(
     epoch: str | None = None,
     replay: object = None,
     until: object = None,
+    max_pause_s: object = None,
     subprotocols: Sequence[str] | None = (SUBPROTOCOL,),
     receive_buffer_bytes: int | None = None,
 ) -> AsyncIterator[SocketClient]:
     """A connection to the server whose REST is at `address`. Nothing has been read yet."""
-    asked = {"after": after, "epoch": epoch, "replay": replay, "until": until}
+    asked = {"after": after, "epoch": epoch, "replay": replay, "until": until, "max_pause_s": max_pause_s}
     query = urlencode({name: value for name, value in asked.items() if value is not None})
     url = f"{address.replace('http', 'ws', 1)}/api/ws/conversations/{conversation_id}?{query}"
     async with connect(

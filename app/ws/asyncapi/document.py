@@ -21,7 +21,13 @@ from app.ws.asyncapi.schemas import MessageSchemas
 from app.ws.feed.filter import DURABLE_TYPES
 from app.ws.inbound import AckFrame, PingFrame
 from app.ws.protocol import SUBPROTOCOL
-from app.ws.replay.query import MAX_SPEED, MAX_SPEED_WORD, MIN_SPEED
+from app.ws.replay.query import (
+    DEFAULT_MAX_PAUSE_S,
+    LONGEST_MAX_PAUSE_S,
+    MAX_SPEED,
+    MAX_SPEED_WORD,
+    MIN_SPEED,
+)
 from domain.conversation.transitions import State
 
 DESCRIPTION: Final = """\
@@ -79,6 +85,14 @@ CHANNELS: Final = (
                 "examples": ["10", MAX_SPEED_WORD],
                 "description": "Not what happens now, but what has happened, from `after` on, again: at so many times "
                 f"the speed of then, {MIN_SPEED:g} to {MAX_SPEED:g}, or `{MAX_SPEED_WORD}` without any pause.",
+            },
+            "max_pause_s": {
+                "type": "number",
+                "minimum": 0,
+                "maximum": LONGEST_MAX_PAUSE_S,
+                "default": DEFAULT_MAX_PAUSE_S,
+                "description": "Of a replay: longer pauses of the conversation are cut to this, before the speed divides "
+                "them.",
             },
             "until": {
                 "type": "integer",

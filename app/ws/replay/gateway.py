@@ -20,7 +20,7 @@ from app.ws.listener import answer_listener
 from app.ws.live import LiveConnection, LiveConnections
 from app.ws.protocol import Replay, Resume
 from app.ws.rate import RateLimit, TokenBucket
-from app.ws.replay.pace import MAX_PAUSE_S, Pace
+from app.ws.replay.pace import Pace
 from app.ws.replay.performance import Performance
 from app.ws.replay.player import Player
 from app.ws.replay.query import ReplayQuery, replay_of
@@ -104,11 +104,10 @@ class Replays:
             head = (await self._get_conversation(principal, conversation_id)).version
             last = asked.last(head, self._epoch)
             begins = await self._conversation_at(principal, conversation_id, asked.after)
-        player = Player(self._store, begins, last, Pace(asked.speed), self._epoch)
+        player = Player(self._store, begins, last, Pace(asked.speed, asked.max_pause_s), self._epoch)
         resume = Resume(outcome="resumed", after=asked.after, head=last, epoch=self._epoch, replay_count=0)
-        replay = Replay(
-            speed=asked.speed, events=last - asked.after, max_pause_ms=int(MAX_PAUSE_S * MILLISECONDS_PER_SECOND)
-        )
+        max_pause_ms = int(asked.max_pause_s * MILLISECONDS_PER_SECOND)
+        replay = Replay(speed=asked.speed, events=last - asked.after, max_pause_ms=max_pause_ms)
         return player, self._greeter.announcement(speaker, resume, replay)
 
     async def _conversation_at(

@@ -15,14 +15,19 @@ MAX_SPEED_WORD: Final = "max"
 MIN_SPEED: Final = 0.1
 MAX_SPEED: Final = 1_000.0
 
+DEFAULT_MAX_PAUSE_S: Final = 5.0
+LONGEST_MAX_PAUSE_S: Final = 3_600.0
+
 _NUMBER: Final = re.compile(r"[0-9]{1,4}(\.[0-9]{1,6})?", re.ASCII)
 
 
 class ReplayQuery(Struct, frozen=True):
     """The events with `after < version <= until`; without `until`, up to the newest there is when it begins. A speed of
-    null is as fast as the client takes it. `epoch` is the one that `after` is from."""
+    null is as fast as the client takes it. `epoch` is the one that `after` is from. `max_pause_s` is of the
+    conversation's own time: a longer silence is cut to it, before the speed divides it."""
 
     speed: float | None
+    max_pause_s: float = DEFAULT_MAX_PAUSE_S
     after: int = 0
     until: int | None = None
     epoch: str | None = None
@@ -50,7 +55,13 @@ def replay_of(query: Mapping[str, str]) -> ReplayQuery:
         InvalidQuery: nothing can be replayed like that; `field` names the parameter.
     """
     cursor = cursor_of(query.get("after"), query.get("epoch"), "seq")
-    return ReplayQuery(_speed(query[PARAMETER]), cursor.after or 0, _until(query.get("until")), cursor.epoch)
+    return ReplayQuery(
+        speed=_speed(query[PARAMETER]),
+        max_pause_s=_max_pause_s(query.get("max_pause_s")),
+        after=cursor.after or 0,
+        until=_until(query.get("until")),
+        epoch=cursor.epoch,
+    )
 
 
 def _speed(text: str) -> float | None:
@@ -58,6 +69,14 @@ def _speed(text: str) -> float | None:
         return None
     if _NUMBER.fullmatch(text) is None or not MIN_SPEED <= float(text) <= MAX_SPEED:
         raise InvalidQuery(PARAMETER, f"must be a speed from {MIN_SPEED:g} to {MAX_SPEED:g}, or {MAX_SPEED_WORD}.")
+    return float(text)
+
+
+def _max_pause_s(text: str | None) -> float:
+    if not text:
+        return DEFAULT_MAX_PAUSE_S
+    if _NUMBER.fullmatch(text) is None or float(text) > LONGEST_MAX_PAUSE_S:
+        raise InvalidQuery("max_pause_s", f"must be a number of seconds from 0 to {LONGEST_MAX_PAUSE_S:g}.")
     return float(text)
 
 
