@@ -16,6 +16,7 @@ import pytest
 from adapters.embedded import EmbeddedPostgres
 from tests.support.history import HistoryLog, Outcome, judge, read_log, stored_events
 from tests.support.postgres import temporary_folder
+from tests.support.read_tables import findings, project_stored_events
 from tests.support.served import ServedProcess
 
 ROUNDS = int(os.environ.get("TURNLOG_TEST_KILL_ROUNDS", "20"))
@@ -143,3 +144,7 @@ async def test_acknowledged_commands_survive_kill_9_of_the_service(folder: Path)
     assert any(entry.outcome is Outcome.UNKNOWN for entry in entries), "no round has hit a command in flight"
     with EmbeddedPostgres(folder / "data") as postgres:
         assert judge(entries, stored_events(postgres.dsn)) == []
+        # and the rows, which were killed with it in the middle of their pages, go on with neither gap nor double
+        await project_stored_events(postgres.dsn)
+        found = await findings(postgres.dsn)
+        assert (found.first, found.parked, found.conversations) == (None, 0, WRITERS + 1)

@@ -11,16 +11,21 @@ from typing import Final
 
 START_MAX_S: Final = 30.0
 STOP_MAX_S: Final = 35.0
+COMMAND_MAX_S: Final = 60.0
 
 _REST_LINE = re.compile(r"REST +http://(?P<address>\S+?)/api")
 
 
 class ServedProcess:
-    """The service on an embedded Postgres in `data_dir`, on a free port that it keeps over restarts."""
+    """The service on an embedded Postgres in `data_dir`, on a free port that it keeps over restarts.
 
-    def __init__(self, data_dir: Path, environment: dict[str, str] | None = None) -> None:
+    `release` is what the process runs before anything else: how a release differs from the code that is tested.
+    """
+
+    def __init__(self, data_dir: Path, environment: dict[str, str] | None = None, release: str | None = None) -> None:
         self._data_dir = data_dir
         self._environment = environment or {}
+        self._release = release
         self._process: subprocess.Popen[str] | None = None
         self._port = 0
         self.log = data_dir.parent / f"{data_dir.name}.log"
@@ -44,20 +49,30 @@ class ServedProcess:
 
     def start(self) -> None:
         """Start it and wait for its first lines, which say that it serves."""
-        environment = {**os.environ, "TURNLOG_DATA_DIR": str(self._data_dir), **self._environment}
         with self.log.open("a") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "app", "serve", "--port", str(self._port)],
+                self._command("serve", "--port", str(self._port)),
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                env=environment,
+                env=self._all_environment(),
             )
         try:
             self._port = self._read_port()
         except AssertionError:
             self.kill()
             raise
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Another command of the same release, on the same database, until it ends."""
+        return subprocess.run(
+            self._command(*arguments),
+            capture_output=True,
+            text=True,
+            env=self._all_environment(),
+            timeout=COMMAND_MAX_S,
+            check=False,
+        )
 
     def kill(self) -> None:
         """kill -9: no handler runs, nothing is flushed by the process."""
@@ -77,6 +92,14 @@ class ServedProcess:
 
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
+
+    def _command(self, *arguments: str) -> list[str]:
+        if self._release is None:
+            return [sys.executable, "-m", "app", *arguments]
+        return [sys.executable, "-c", f"{self._release}\nfrom app.cli import main\nmain()", *arguments]
+
+    def _all_environment(self) -> dict[str, str]:
+        return {**os.environ, "TURNLOG_DATA_DIR": str(self._data_dir), **self._environment}
 
     def _close(self) -> int:
         assert self._process is not None
