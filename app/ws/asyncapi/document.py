@@ -91,8 +91,8 @@ CHANNELS: Final = (
                 "minimum": 0,
                 "maximum": LONGEST_MAX_PAUSE_S,
                 "default": DEFAULT_MAX_PAUSE_S,
-                "description": "Of a replay: longer pauses of the conversation are cut to this, before the speed divides "
-                "them.",
+                "description": "Of a replay: longer pauses of the conversation are cut to this, before the speed "
+                "divides them.",
             },
             "until": {
                 "type": "integer",
