@@ -1,15 +1,16 @@
 """The state of the projections, for somebody at a terminal."""
 
 import sys
-from typing import Final
+from collections.abc import Coroutine
+from typing import Any, Final
 
 import msgspec
 import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from adapters.postgres.projection_overview import Overview, projection_overview
 from domain.errors import StoreUnavailable
+from projections.overview import Overview
 
 HEARTBEAT_MAX_AGE_S: Final = 15.0
 """A runner leaves a sign of life every five seconds, also when there is nothing to do."""
@@ -19,10 +20,10 @@ class CannotTell(Exception):
     """The database is away."""
 
 
-def print_overview(dsn: str, *, as_json: bool) -> None:
+def print_overview(asking: Coroutine[Any, Any, Overview], *, as_json: bool) -> None:
     """Ask the database and print what it says. Raises CannotTell."""
     try:
-        overview = uvloop.run(projection_overview(dsn))
+        overview = uvloop.run(asking)
     except StoreUnavailable as error:
         raise CannotTell(str(error)) from error
     if as_json:

@@ -24,11 +24,12 @@ def projections(context: click.Context, *, as_json: bool) -> None:
     if context.invoked_subcommand is not None:
         return
 
+    from adapters.postgres.projection_overview import projection_overview
     from app.projection_report import CannotTell, print_overview
 
     with operator_dsn() as dsn:
         try:
-            print_overview(dsn, as_json=as_json)
+            print_overview(projection_overview(dsn), as_json=as_json)
         except CannotTell as error:
             raise click.ClickException(str(error)) from error
 

@@ -52,6 +52,7 @@ def rebuild(
     if rollback and abandon:
         raise click.UsageError("--rollback and --abandon exclude each other.")
 
+    from adapters.postgres.rebuild.store import PostgresRebuildStore
     from app.rebuild.rebuilding import Wish
     from app.rebuild.terminal import CannotRebuild, Options, run_abandon, run_rebuild
     from projections.registry import BY_NAME
@@ -60,11 +61,12 @@ def rebuild(
     wish = Wish(projections=chosen, is_rollback=rollback, only_if_equal=only_if_equal)
     options = Options(wish=wish, max_events_per_s=max_rate, patience_s=patience, as_json=as_json)
     with operator_dsn() as dsn:
+        store = PostgresRebuildStore(dsn)
         try:
             if abandon:
-                click.echo(run_abandon(dsn))
+                click.echo(run_abandon(store))
                 return
-            status = run_rebuild(dsn, options)
+            status = run_rebuild(store, options)
         except CannotRebuild as error:
             raise click.ClickException(str(error)) from error
     sys.exit(status)

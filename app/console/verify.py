@@ -27,6 +27,7 @@ def verify(*, sample: int | None, conversation: object, show_content: bool, as_j
     if sample is not None and conversation is not None:
         raise click.UsageError("--sample and --conversation exclude each other.")
 
+    from adapters.postgres.evidence import postgres_evidence
     from app.verify.terminal import CannotVerify, Options, run_verification
     from domain.ids import ConversationId
 
@@ -38,7 +39,7 @@ def verify(*, sample: int | None, conversation: object, show_content: bool, as_j
     )
     with operator_dsn() as dsn:
         try:
-            status = run_verification(dsn, options)
+            status = run_verification(postgres_evidence(dsn), options)
         except CannotVerify as error:
             raise click.ClickException(str(error)) from error
     sys.exit(status)

@@ -14,11 +14,10 @@ from msgspec.structs import asdict
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from adapters.postgres.rebuild.store import PostgresRebuildStore
 from app.rebuild.progress import Throttle
 from app.rebuild.rebuilding import Outcome, Wish, rebuild
 from domain.errors import StoreUnavailable
-from projections.rebuilding import RebuildRefused, RebuildState, TableComparison
+from projections.rebuilding import RebuildRefused, RebuildState, RebuildStore, TableComparison
 
 REFUSED: Final = 1
 INTERRUPTED: Final = 130
@@ -50,7 +49,7 @@ class CannotRebuild(Exception):
     """It was refused, or the database stayed away; the sentence says what to do."""
 
 
-def run_rebuild(dsn: str, options: Options) -> int:
+def run_rebuild(store: RebuildStore, options: Options) -> int:
     """Rebuild to the end, and say how it went. The exit status.
 
     Raises:
@@ -59,7 +58,7 @@ def run_rebuild(dsn: str, options: Options) -> int:
     gc.set_threshold(*COLLECTOR_THRESHOLDS)
     try:
         with TerminalView() as view:
-            outcome = uvloop.run(_until_done(dsn, options, view))
+            outcome = uvloop.run(_until_done(store, options, view))
     except KeyboardInterrupt:
         sys.stderr.write("Interrupted. Nothing that is read has changed; run the same command to go on.\n")
         return INTERRUPTED
@@ -69,16 +68,16 @@ def run_rebuild(dsn: str, options: Options) -> int:
     return 0
 
 
-def run_abandon(dsn: str) -> str:
+def run_abandon(store: RebuildStore) -> str:
     """Drop what an unfinished rebuild has made. What was done, as a sentence. Raises CannotRebuild."""
     try:
-        return uvloop.run(_abandon(dsn))
+        return uvloop.run(_abandon(store))
     except (RebuildRefused, StoreUnavailable) as error:
         raise CannotRebuild(str(error)) from error
 
 
-async def _abandon(dsn: str) -> str:
-    async with PostgresRebuildStore(dsn).session() as session:
+async def _abandon(store: RebuildStore) -> str:
+    async with store.session() as session:
         state = await session.state()
         if state is None:
             return "No rebuild is under way."
@@ -87,9 +86,9 @@ async def _abandon(dsn: str) -> str:
         return f"{what} is dropped. The live tables are as they were."
 
 
-async def _until_done(dsn: str, options: Options, view: "TerminalView") -> Outcome:
+async def _until_done(store: RebuildStore, options: Options, view: "TerminalView") -> Outcome:
     """Through any time for which the database is away, as long as patience lasts."""
-    store, throttle = PostgresRebuildStore(dsn), Throttle(options.max_events_per_s)
+    throttle = Throttle(options.max_events_per_s)
     view.progressed_at_s = anyio.current_time()
     while True:
         try:

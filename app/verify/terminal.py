@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 import msgspec
@@ -10,7 +11,6 @@ from msgspec import Struct
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from adapters.postgres.evidence import postgres_evidence
 from app.verify.verifying import Findings, everything, one, sample, verify
 from domain.errors import StoreUnavailable
 from domain.ids import ConversationId
@@ -49,11 +49,11 @@ class CannotVerify(Exception):
     """An event cannot be read, or the database is away; the sentence says which."""
 
 
-def run_verification(dsn: str, options: Options) -> int:
+def run_verification(source: AbstractAsyncContextManager[EvidenceSource], options: Options) -> int:
     """Verify and say what was found. The exit status. Raises CannotVerify."""
     try:
         with Progress(*COLUMNS, console=Console(stderr=True)) as progress:
-            findings = uvloop.run(_verify(dsn, options, progress))
+            findings = uvloop.run(_verify(source, options, progress))
     except (RebuildRefused, NotProjectable, StoreUnavailable) as error:
         raise CannotVerify(str(error)) from error
     if options.as_json:
@@ -67,7 +67,9 @@ def run_verification(dsn: str, options: Options) -> int:
     return EQUAL if findings.conversations or options.conversation_id is None else NOTHING
 
 
-async def _verify(dsn: str, options: Options, progress: Progress) -> Findings:
+async def _verify(
+    opening: AbstractAsyncContextManager[EvidenceSource], options: Options, progress: Progress
+) -> Findings:
     task = progress.add_task("", total=None, events=0, different=0)
 
     def show(findings: Findings, total: int) -> None:
@@ -80,7 +82,7 @@ async def _verify(dsn: str, options: Options, progress: Progress) -> Findings:
             different=findings.different,
         )
 
-    async with postgres_evidence(dsn) as source:
+    async with opening as source:
         return await verify(source, _evidence(source, options), show)
 
 
