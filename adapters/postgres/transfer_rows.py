@@ -61,15 +61,10 @@ class StoredRows:
 
     async def conversations(self, selection: RowSelection) -> AsyncIterator[list[SessionRow]]:
         """The chosen ones in the order of their ids, page by page."""
-        parameters = {**_filters(selection), "after": None, "limit": PAGE_CONVERSATIONS}
-        while True:
-            cursor = self._connection.cursor(binary=True, row_factory=dict_row)
-            await cursor.execute(_EXPORT_CONVERSATIONS, parameters)
-            page = msgspec.convert(await cursor.fetchall(), list[SessionRow])
-            if not page:
-                return
-            yield page
-            parameters["after"] = page[-1].id
+        async with self._connection.cursor(name="conversations", binary=True, row_factory=dict_row) as cursor:
+            await cursor.execute(_EXPORT_CONVERSATIONS, _filters(selection))
+            while rows := await cursor.fetchmany(PAGE_CONVERSATIONS):
+                yield msgspec.convert(rows, list[SessionRow])
 
     async def messages(self, conversation_ids: Sequence[ConversationId]) -> AsyncIterator[MessageRow]:
         """Those of these conversations: by the conversations' ids, and then as they were made."""

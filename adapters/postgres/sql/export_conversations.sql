@@ -1,4 +1,4 @@
--- Binds by name; a filter that is null matches everything. after: start behind this id.
+-- Binds by name; a filter that is null matches everything. For a cursor: read once, from one end to the other.
 SELECT id::text, tenant_id::text, user_id, agent, channel, language, parent_id::text, policies, metadata, state, started_at,
        created_at, last_activity_at, version, ended_at, ended_reason, ended_detail, message_count, turn_count, answered,
        can_resume, open_tool_calls, fault_code, fault_message, fault_retryable
@@ -8,6 +8,4 @@ WHERE (%(conversations)s::uuid[] IS NULL OR id = ANY(%(conversations)s::uuid[]))
   AND (%(user)s::text IS NULL OR user_id = %(user)s::text)
   AND (%(since)s::timestamptz IS NULL OR started_at >= %(since)s::timestamptz)
   AND (%(until)s::timestamptz IS NULL OR started_at < %(until)s::timestamptz)
-  AND (%(after)s::uuid IS NULL OR id > %(after)s::uuid)
 ORDER BY conversation_sessions.id
-LIMIT %(limit)s
