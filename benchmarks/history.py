@@ -17,7 +17,7 @@ from benchmarks.sql import text_of
 from domain.conversation import events as e
 from domain.conversation.values import Policies, Usage
 from domain.envelope import Actor, Origin
-from domain.ids import CommandId, ConversationId, EventId, MessageId, TenantId
+from domain.ids import DEFAULT_TENANT, CommandId, ConversationId, EventId, MessageId, TenantId
 
 CONVERSATION_EVENTS: Final = 20
 LONG_CONVERSATION_EVENTS: Final = 10_000
@@ -92,6 +92,7 @@ class Filling(Struct, frozen=True, kw_only=True):
     lasting: int
     since: datetime
     spacing: timedelta
+    tenants: tuple[TenantId, ...] = TENANTS
 
 
 async def fill(dsn: str, events: int, report: Callable[[int], None] = lambda _events: None) -> None:
@@ -109,7 +110,9 @@ async def fill(dsn: str, events: int, report: Callable[[int], None] = lambda _ev
     await _run(dsn, filling, report)
 
 
-async def add_long_conversation(dsn: str, events: int = LONG_CONVERSATION_EVENTS) -> tuple[TenantId, ConversationId]:
+async def add_long_conversation(
+    dsn: str, events: int = LONG_CONVERSATION_EVENTS, tenant_id: TenantId = DEFAULT_TENANT
+) -> ConversationId:
     """Add one that lives and has this many events, and say which it is."""
     size = events + 1  # the end, which it does not have
     if (size - FRAME_EVENTS) % TURN_EVENTS:
@@ -122,13 +125,14 @@ async def add_long_conversation(dsn: str, events: int = LONG_CONVERSATION_EVENTS
         lasting=1,
         since=datetime.now(UTC) - PERIOD,
         spacing=timedelta(0),
+        tenants=(tenant_id,),
     )
     await _run(dsn, filling, lambda _events: None)
     async with await AsyncConnection.connect(dsn, autocommit=True) as connection:
-        query = "SELECT tenant_id::text, originator_id::text FROM stored_events ORDER BY notification_id DESC LIMIT 1"
+        query = "SELECT originator_id::text FROM stored_events ORDER BY notification_id DESC LIMIT 1"
         row = await (await connection.execute(query)).fetchone()
     assert row is not None
-    return TenantId(row[0]), ConversationId(row[1])
+    return ConversationId(row[0])
 
 
 async def _next_number(dsn: str) -> int:
@@ -162,7 +166,7 @@ def _binds(filling: Filling, first: int, last: int) -> dict[str, object]:
         "since": filling.since,
         "spacing": filling.spacing,
         "lasting": filling.lasting,
-        "tenants": list(TENANTS),
+        "tenants": list(filling.tenants),
         "topics": [topic_of(event) for event in _KINDS],
         "templates": [_template(event) for event in _KINDS],
         "prose": PROSE,

@@ -70,6 +70,11 @@ EVENTS = click.option(
 
 @bench.command()
 @EVENTS
+@click.option(
+    "--under-load",
+    is_flag=True,
+    help="Show `turnlog rebuild all` beside 1,000 appends/s and readers: no read may fail.",
+)
 @_common_options("turnlog or plain_sql")
 def rebuild(**options: Any) -> None:
     """Both read tables from 1,000,000 events, against plain SQL and the eventsourcing library's ProjectionRunner.
@@ -81,7 +86,10 @@ def rebuild(**options: Any) -> None:
     Example:
       turnlog bench rebuild
       turnlog bench rebuild --events 100000 --only turnlog --only plain_sql
+      turnlog bench rebuild --under-load
     """
+    if options["under_load"] and options["only"]:
+        raise click.UsageError("--under-load and --only exclude each other.")
     _run("rebuild", options)
 
 

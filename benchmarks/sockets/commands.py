@@ -58,13 +58,13 @@ class Caller:
 
 async def closed(crowd: Crowd, sockets: int, seconds: float) -> Measurement:
     """Each caller asks again when it is answered."""
-    callers = await _callers(crowd, sockets)
+    callers = await callers_of(crowd, sockets)
     return await _peak(crowd, callers, seconds)
 
 
 async def open_at_half_of_peak(crowd: Crowd, sockets: int, seconds: float) -> Measurement:
     """The peak is that of a closed loop just before; arrivals are those of independent people (Poisson)."""
-    callers = await _callers(crowd, sockets)
+    callers = await callers_of(crowd, sockets)
     peak = await _peak(crowd, callers, seconds)
     watch = Stopwatch(crowd.server_process_id)
     latencies = await _open_loop(callers, peak.rate_per_second * SHARE_OF_PEAK, seconds)
@@ -78,7 +78,7 @@ async def _peak(crowd: Crowd, callers: Sequence[Caller], seconds: float) -> Meas
     return watch.measurement(len(latencies), latencies)
 
 
-async def _callers(crowd: Crowd, count: int) -> list[Caller]:
+async def callers_of(crowd: Crowd, count: int) -> list[Caller]:
     """Each in a room of its own, with somebody who only listens where there is something to hear."""
     await crowd.open_rooms(count)
     listeners: Sequence[Socket | None] = [None] * count
@@ -103,7 +103,7 @@ async def _closed_loop(callers: Sequence[Caller], seconds: float) -> array[int]:
         caller.on_answer = go_on
         caller.ask(perf_counter_ns())
     await asyncio.sleep(seconds)
-    await _all_answered(callers)
+    await all_answered(callers)
     return latencies
 
 
@@ -112,19 +112,24 @@ async def _open_loop(callers: Sequence[Caller], rate_per_second: float, seconds:
     latencies = array("Q")
     for caller in callers:
         caller.on_answer = lambda _caller, latency_ns: latencies.append(latency_ns)
+    until_ns = perf_counter_ns() + int(seconds * NANOSECONDS_PER_SECOND)
+    await offer(callers, rate_per_second, lambda due_ns: due_ns >= until_ns)
+    return latencies
+
+
+async def offer(callers: Sequence[Caller], rate_per_second: float, is_over: Callable[[int], bool]) -> None:
+    """Ask at that rate, whether answers come or not, until it is over at the moment when one is due; then wait."""
     turns, arrivals = cycle(callers), random.Random(0)
     due_ns = perf_counter_ns()
-    until_ns = due_ns + int(seconds * NANOSECONDS_PER_SECOND)
-    while due_ns < until_ns:
+    while not is_over(due_ns):
         while due_ns <= perf_counter_ns():
             next(turns).ask(due_ns)
             due_ns += int(arrivals.expovariate(rate_per_second) * NANOSECONDS_PER_SECOND)
         await asyncio.sleep(TICK_SECONDS)
-    await _all_answered(callers)
-    return latencies
+    await all_answered(callers)
 
 
-async def _all_answered(callers: Sequence[Caller]) -> None:
+async def all_answered(callers: Sequence[Caller]) -> None:
     """And heard: an answer that its listener never gets is a fault, whatever the rate."""
     if not await eventually(lambda: not any(caller.is_waiting for caller in callers), PATIENCE_SECONDS):
         raise BenchmarkError(f"a caller was not answered within {PATIENCE_SECONDS:g} s")

@@ -9,7 +9,7 @@ from benchmarks.history import CONVERSATION_EVENTS, CONVERSATIONS_AT_ONCE, LASTI
 from domain.conversation.conversation import Conversation
 from domain.conversation.evolution import fold
 from domain.conversation.transitions import TRANSITIONS, State
-from domain.ids import ConversationId, TenantId
+from domain.ids import DEFAULT_TENANT, ConversationId, TenantId
 from domain.ports import RecordedEvent
 from projections.history import message_rows
 from tests.support.projecting import GivenLog, project_all, take_lead
@@ -67,9 +67,9 @@ async def test_a_filled_store_decodes_folds_and_projects(database: str) -> None:
 async def test_a_long_conversation_has_all_its_messages(database: str) -> None:
     await fill(database, CONVERSATION_EVENTS)
 
-    tenant_id, conversation_id = await add_long_conversation(database, LONG_EVENTS)
+    conversation_id = await add_long_conversation(database, LONG_EVENTS)
 
-    history = by_conversation(await all_events(database))[tenant_id, conversation_id]
+    history = by_conversation(await all_events(database))[DEFAULT_TENANT, conversation_id]
     assert len(history) == LONG_EVENTS
     conversation = folded(history)
     assert conversation.state is not State.ENDED
