@@ -22,6 +22,7 @@ from app.client.frames import Frame
 from domain.ports import RecordedEvent
 from tests.support.history import HistoryLog, Outcome, judge, read_log, stored_events
 from tests.support.postgres import embedded_server, temporary_folder
+from tests.support.read_tables import findings, project_stored_events
 from tests.support.served import ServedProcess
 
 CONVERSATIONS = 12
@@ -190,6 +191,10 @@ async def test_clients_of_a_killed_process_go_on_at_another_with_neither_loss_no
                         await anyio.sleep(0.05)
                 listening.cancel_scope.cancel()
             assert await anyio.to_thread.run_sync(other.stop) == 0
+            # and the rows, whose writer may have been killed in the middle of a page, have neither gap nor double
+            await project_stored_events(postgres.dsn)
+            found = await findings(postgres.dsn)
+            assert (found.first, found.parked, found.conversations) == (None, 0, CONVERSATIONS)
         finally:
             if other.is_running():
                 other.kill()
