@@ -66,8 +66,11 @@ RETURN coalesce(to_tsvector(turnlog_search_configuration(language), content)
     @@ turnlog_search_query(language, configurations, queries), false);
 COMMENT ON FUNCTION turnlog_search_matches IS 'whether a message has the words, by the rules of its own language';
 
+-- New messages wait in a list, which every search reads through, until they are merged in. It is kept short: so are the
+-- pauses of the projection that merges it.
 CREATE INDEX conversation_messages_v1_search_idx ON conversation_messages_v1
-    USING gin (turnlog_search_vector(content, conversation_language, tenant_id, user_id));
+    USING gin (turnlog_search_vector(content, conversation_language, tenant_id, user_id))
+    WITH (gin_pending_list_limit = 256);
 CREATE INDEX conversation_messages_v1_newest_idx ON conversation_messages_v1 (tenant_id, created_at);
 CREATE INDEX conversation_sessions_v1_language_idx ON conversation_sessions_v1
     (tenant_id, turnlog_search_configuration(language));
@@ -90,3 +93,11 @@ COMMENT ON FUNCTION turnlog_tenant_metadata IS 'metadata together with whose it 
 
 CREATE INDEX conversation_sessions_v1_metadata_idx ON conversation_sessions_v1
     USING gin (turnlog_tenant_metadata(tenant_id, metadata) jsonb_path_ops);
+
+DO $$
+BEGIN
+    GRANT EXECUTE ON FUNCTION turnlog_search_configuration, turnlog_search_scope, turnlog_search_vector,
+        turnlog_search_query, turnlog_search_matches, turnlog_tenant_metadata TO turnlog_application;
+EXCEPTION WHEN undefined_object THEN
+    NULL;
+END $$;
