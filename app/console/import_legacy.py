@@ -105,11 +105,11 @@ def legacy(file: Path | None, *, from_dsn: str | None, dry_run: bool, report: Pa
     with operator_dsn() as dsn:
         try:
             summary = import_legacy(dsn, _options(file, from_dsn, given, is_dry_run=dry_run))
+            show(summary)
             if report is not None:
                 report.write_bytes(as_json(summary))
         except (CannotImport, OSError) as error:
             raise click.ClickException(str(error)) from error
-    show(summary)
     sys.exit(exit_status(summary))
 
 

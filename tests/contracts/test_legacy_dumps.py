@@ -94,7 +94,15 @@ def test_any_text_comes_back_from_its_insert(values: list[list[str | None]]) -> 
 
 
 @pytest.mark.parametrize(
-    "values", ["VALUES (now())", "VALUES ((SELECT 1))", "SELECT * FROM secrets", "VALUES ('a' || pg_read_file('b'))"]
+    "values",
+    [
+        "VALUES (now())",
+        "VALUES (CURRENT_TIMESTAMP, 1)",
+        "VALUES (1, session_user)",
+        "VALUES ((SELECT 1))",
+        "SELECT * FROM secrets",
+        "VALUES ('a' || pg_read_file('b'))",
+    ],
 )
 def test_what_would_have_to_be_run_is_refused(values: str) -> None:
     with pytest.raises(LegacyUnreadable):
@@ -118,7 +126,7 @@ REFUSED: Final = {
     "latin": (b"SET client_encoding = 'LATIN1';\n", "is in LATIN1"),
     "too few values": (
         EMPTY_TABLES.encode() + b"COPY conversation_sessions (id, started_at) FROM stdin;\n1\n\\.\n",
-        "rows of conversation_sessions cannot be read: missing data",
+        "cannot be laid into temporary tables: missing data",
     ),
     "CSV": (b"COPY conversation_sessions FROM stdin WITH (FORMAT csv);\n1,2\n\\.\n", "COPY with options"),
     "no columns": (b"INSERT INTO conversation_sessions VALUES (1);\n", "does not say what the columns"),

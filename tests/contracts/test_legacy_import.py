@@ -185,6 +185,33 @@ def test_a_session_that_is_another_now_is_left_alone_and_named(database: str, em
     assert stored(database) == before
 
 
+def test_a_session_whose_row_changes_while_it_goes_on_is_continued(
+    database: str, empty_database: str, tmp_path: Path
+) -> None:
+    def imported() -> dict[str, Any]:
+        return report_of(database, tmp_path, "--from-dsn", empty_database, "--keep-open-since", "9999d")
+
+    def fill_session(change: str) -> None:
+        fill(empty_database, f"UPDATE conversation_sessions SET {change} WHERE id = '{NEVER_CLOSED}'")
+
+    fill(empty_database, OLDER_SHAPE + "UPDATE conversation_messages SET user_id = NULL")
+    assert imported()["conversations"]["added"] == 5
+    fill_session("""metadata = '{"mood": "tense", "plan": "gold"}'""")
+    assert imported()["conversations"] == {"added": 0, "already_there": 5, "different": 0, "refused": 0}
+    fill_session("""metadata = '{"mood": "calm"}', user_id = 'somebody', session_end = '2024-01-02 09:06'""")
+    report = imported()
+    again = imported()
+    given_projected(database)
+
+    assert report["conversations"] == {"added": 1, "already_there": 4, "different": 0, "refused": 0}
+    assert again["conversations"]["already_there"] == 5
+    assert {one["rule"]: one["examples"] for one in report["repairs"]}["session_changed"] == [NEVER_CLOSED]
+    sessions = "SELECT user_id, metadata, is_active, duration_seconds FROM conversation_sessions WHERE id = %s"
+    assert rows(database, sessions, [NEVER_CLOSED]) == [(None, {"mood": "calm"}, False, 360.0)]
+    fill_session("""metadata = '{"summary": "late"}'""")
+    assert imported()["conversations"]["different"] == 0
+
+
 def test_other_names_and_another_schema(database: str, empty_database: str) -> None:
     fill(empty_database, OLDER_SHAPE)
     fill(

@@ -96,14 +96,10 @@ class DumpRestorer:
         copy = SQL("COPY {} ({}) FROM STDIN").format(
             Identifier(TEMPORARY_SCHEMA, table.table), SQL(", ").join(map(Identifier, columns))
         )
-        try:
-            async with self._connection.cursor() as cursor, cursor.copy(copy) as data:
-                remaining = iter(lines)
-                while batch := list(islice(remaining, BATCH_LINES)):
-                    await data.write("".join(batch))
-        except psycopg.DataError as error:
-            reason = str(error).partition("\n")[0]
-            raise LegacyUnreadable(f"The dump's rows of {table.table} cannot be read: {reason}.") from error
+        async with self._connection.cursor() as cursor, cursor.copy(copy) as data:
+            remaining = iter(lines)
+            while batch := list(islice(remaining, BATCH_LINES)):
+                await data.write("".join(batch))
 
     async def _make(self, table: str, columns: tuple[str, ...]) -> None:
         """The table, with at least these columns."""
@@ -144,6 +140,11 @@ async def restore_dump(
             await DumpRestorer(connection, names).restore(_told(text, raw, on_lines))
         except UnicodeDecodeError as error:
             raise LegacyUnreadable(f"{path.name} is not UTF-8. Dump it again with pg_dump --encoding=UTF8.") from error
+        except psycopg.Error as error:
+            reason = str(error).partition("\n")[0]
+            raise LegacyUnreadable(
+                f"The rows of {path.name} cannot be laid into temporary tables: {reason}."
+            ) from error
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise LegacyUnreadable(f"{path.name} is not a whole gzip file. Was it cut off?") from error
     return TableNames(schema=TEMPORARY_SCHEMA, sessions=names.sessions, messages=names.messages)

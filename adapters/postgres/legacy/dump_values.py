@@ -33,6 +33,9 @@ _ESCAPE: Final = re.compile(r"\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|x[0-9a-fA-F]{1,
 _ESCAPED: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _CONSTRAINTS: Final = frozenset({"constraint", "primary", "unique", "check", "foreign", "exclude", "like"})
 
+_TYPE_NAME: Final = "the name of a type"
+"""Stands in front of a text, as in `timestamp '2024-01-01'`; alone it is no value."""
+
 Values = tuple[str | None, ...]
 
 
@@ -89,6 +92,8 @@ def inserted_rows(statement: str, values_at: int) -> Iterator[Values]:
             elif text not in (",", ";"):
                 return  # ON CONFLICT, RETURNING
         elif text in (",", ")") and kind == "mark":
+            if value is _TYPE_NAME:
+                raise _not_a_value("a name")
             row.append(value)
             value = None
             if text == ")":
@@ -119,8 +124,10 @@ def _value(kind: str, text: str) -> str | None:
             return text
         case "word" if text.lower() in ("null", "default"):
             return None
+        case "word" if text.lower() in ("true", "false"):
+            return text
         case "word":
-            return text  # true and false; the name of a type in front of a text, which then follows
+            return _TYPE_NAME
         case _:
             raise _not_a_value(text)
 

@@ -18,12 +18,6 @@ from adapters.postgres.statements import statement
 PAGE_ROWS: Final = 500
 CONNECT_TIMEOUT_S: Final = 10
 
-_SETTINGS: Final = (
-    "-c timezone=UTC -c datestyle=ISO,YMD -c intervalstyle=postgres "
-    "-c statement_timeout=0 -c idle_in_transaction_session_timeout=0"
-)
-"""How values are written as text; and the reading takes as long as the import."""
-
 Row = dict[str, str | None]
 
 
@@ -145,16 +139,15 @@ class LegacyTables:
 
 @asynccontextmanager
 async def legacy_connection(dsn: str) -> AsyncIterator[AsyncConnection[TupleRow]]:
-    """A connection that writes values as this reader reads them.
+    """A connection to the older database, or to where a dump of it is laid.
 
     Raises:
         LegacyUnreadable: nothing answers there.
     """
     try:
-        given: dict[str, Any] = conninfo_to_dict(dsn)
-        options = f"{_SETTINGS} {given.pop('options', None) or ''}"
-        parameters = {"connect_timeout": CONNECT_TIMEOUT_S, **given, "options": options, "client_encoding": "UTF8"}
-        connection = await AsyncConnection.connect(make_conninfo("", **parameters), autocommit=True)
+        given: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_S, **conninfo_to_dict(dsn)}
+        conninfo = make_conninfo("", **{**given, "client_encoding": "UTF8"})
+        connection = await AsyncConnection.connect(conninfo, autocommit=True, prepare_threshold=None)
     except psycopg.ProgrammingError as error:
         # Its text would repeat the DSN.
         raise LegacyUnreadable(
@@ -179,6 +172,8 @@ async def reading_tables(connection: AsyncConnection[TupleRow], names: TableName
     await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
     await connection.set_read_only(True)
     async with connection.transaction():
+        with _unreadable_when_refused():
+            await connection.execute(statement("legacy_settings"))
         sessions = await _table(connection, names.schema, names.sessions)
         messages = await _table(connection, names.schema, names.messages)
         yield LegacyTables(connection, sessions, messages)

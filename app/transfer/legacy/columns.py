@@ -33,6 +33,9 @@ _MESSAGE_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
 }
 """What a column means, and the names it has had. Of several the first that has a value counts."""
 
+_ALL_USED: Final = frozenset({"id", "started_at", "ended_at", "created_at", "status", "metadata"})
+"""Of other meanings the columns that come second may say something else: they are kept in the metadata too."""
+
 _WORKED_OUT_ANEW: Final = frozenset({"message_count", "turn_count", "updated_at"})
 _MARKS_OF_TURNLOG: Final = frozenset({"tenant_id", "policies", "version", "last_activity_at"})
 
@@ -87,7 +90,9 @@ def tables_of(session_columns: Sequence[str], message_columns: Sequence[str]) ->
 
 def _sorted(names: Sequence[str], known: dict[str, tuple[str, ...]]) -> Columns:
     meanings = {meaning: tuple(name for name in aliases if name in names) for meaning, aliases in known.items()}
-    used = {name for columns in meanings.values() for name in columns}
+    used = {
+        name for meaning, columns in meanings.items() for name in (columns if meaning in _ALL_USED else columns[:1])
+    }
     return Columns(
         meanings={meaning: columns for meaning, columns in meanings.items() if columns},
         extra=tuple(name for name in names if name not in used and name not in _WORKED_OUT_ANEW),

@@ -72,10 +72,11 @@ class Reporter:
         self._session_rows += len(raw.sessions) if raw.part == 1 else 0
         self._message_rows += len(raw.messages)
         for repair, legacy_id in notes.found:
-            self._counts[repair] += 1
-            examples = self._examples.setdefault(repair, [])
-            if len(examples) < MAX_EXAMPLES and (shown := legacy_id[:MAX_ID_CHARACTERS]) not in examples:
-                examples.append(shown)
+            self._note(repair, legacy_id)
+
+    def changed(self, legacy_id: str) -> None:
+        """A session was continued although its row is another now."""
+        self._note(Repair.SESSION_CHANGED, legacy_id)
 
     def written(self, outcome: Outcome) -> None:
         """This became of a session."""
@@ -101,6 +102,12 @@ class Reporter:
             repairs=tuple(self._repaired(repair) for repair in _needed(self._counts)),
             left_alone=tuple(self._left_alone),
         )
+
+    def _note(self, repair: Repair, legacy_id: str) -> None:
+        self._counts[repair] += 1
+        examples = self._examples.setdefault(repair, [])
+        if len(examples) < MAX_EXAMPLES and (shown := legacy_id[:MAX_ID_CHARACTERS]) not in examples:
+            examples.append(shown)
 
     def _repaired(self, repair: Repair) -> Repaired:
         return Repaired(

@@ -19,6 +19,8 @@ MAX_NAME_CHARACTERS: Final = 128
 MAX_LANGUAGE_CHARACTERS: Final = 35
 MAX_URL_CHARACTERS: Final = 2_048
 
+_IN_BOTH_SETS: Final = ("started_at", "ended_at")
+
 V = TypeVar("V")
 
 
@@ -121,7 +123,7 @@ class Reader:
         if times is None:
             self._notes.note(Repair.TIME_UNREADABLE, legacy_id)
             return None
-        if len(rows) == 1 and len(set(times)) > 1:
+        if meaning in _IN_BOTH_SETS and len(rows) == 1 and len(set(times)) > 1:
             self._notes.note(Repair.BOTH_COLUMN_SETS, legacy_id)
         return times[0] if times else None
 

@@ -25,6 +25,7 @@ from adapters.system.clock import SystemClock
 from adapters.system.ids import Uuid7Source
 from app.transfer.conversation_writer import ConversationWriter
 from app.transfer.legacy.columns import Tables, UnusableTables, tables_of
+from app.transfer.legacy.continuing import ContinuingWriter
 from app.transfer.legacy.grouping import raw_sessions
 from app.transfer.legacy.identity import Identity
 from app.transfer.legacy.importing import IMPORTER, Rehearsal, import_sessions
@@ -86,7 +87,8 @@ async def _import(dsn: str, options: Options, progress: TransferProgress) -> Sum
         keys = _keys(tables)
         sessions = raw_sessions(older.sessions(keys), older.messages(keys))
         async with open_event_store(dsn) as store:
-            writer = Rehearsal(store) if options.is_dry_run else ConversationWriter(store, Uuid7Source(), IMPORTER)
+            plain = Rehearsal(store) if options.is_dry_run else ConversationWriter(store, Uuid7Source(), IMPORTER)
+            writer = ContinuingWriter(plain, store, options.identity, reporter.changed)
             await import_sessions(sessions, terms, writer, reporter, progress.advance)
         return reporter.summary()
 
