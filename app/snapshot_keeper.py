@@ -13,8 +13,8 @@ from projections.snapshots import Snapshots, advanced, beginning
 MAX_WAITING: Final = 1_000
 """Conversations; what others need is lost, until they grow again."""
 
-KEPT_NEWEST: Final = 4
-"""Whoever resumes, or looks a little back, finds one that is near."""
+KEPT_BACK_EVENTS: Final = 600
+"""Behind the newest one: whoever resumes goes back by no more, and finds one that is near."""
 
 MILESTONE: Final = 10
 """Of the older ones every so manieth stays, for those who look far back."""
@@ -67,7 +67,7 @@ class SnapshotKeeper:
     async def _keep(self, tenant_id: TenantId, conversation_id: ConversationId, due: int) -> None:
         """Go on from the last one. Where there is none yet, leave those behind that would have been kept."""
         every = self._every_events
-        keep_from = due - (KEPT_NEWEST - 1) * every
+        keep_from = due - KEPT_BACK_EVENTS
         snapshot = await self._snapshots.nearest(tenant_id, conversation_id, until=due)
         snapshot = snapshot or beginning(tenant_id, conversation_id)
         while snapshot.version < due:

@@ -101,7 +101,8 @@ class Numbers:
 
 
 @pytest.fixture
-def house() -> House:
+def house(monkeypatch: pytest.MonkeyPatch) -> House:
+    monkeypatch.setattr(snapshot_keeper, "KEPT_BACK_EVENTS", 3 * EVERY)
     return House()
 
 
