@@ -69,10 +69,10 @@ class StoredRows:
     async def messages(self, conversation_ids: Sequence[ConversationId]) -> AsyncIterator[MessageRow]:
         """Those of these conversations: by the conversations' ids, and then as they were made."""
         async with self._connection.cursor(name="messages", binary=True, row_factory=dict_row) as cursor:
-            cursor.itersize = PAGE_MESSAGES
             await cursor.execute(_EXPORT_MESSAGES, [plain_array(conversation_ids)])
-            async for row in cursor:
-                yield msgspec.convert(row, MessageRow)
+            while rows := await cursor.fetchmany(PAGE_MESSAGES):
+                for message in msgspec.convert(rows, list[MessageRow]):
+                    yield message
 
     async def csv(self, table: Table, selection: RowSelection) -> AsyncIterator[bytes]:
         """The chosen rows in CSV with a header, every column of the view: times in RFC 3339, truth values in words."""

@@ -95,7 +95,10 @@ async def _import(run: ChatImport, path: Path, dsn: str) -> None:
             await run.run(lines, ConversationWriter(store, Uuid7Source(), IMPORTER))
 
 
-def _count_lines(path: Path) -> int:
+def _count_lines(path: Path) -> int | None:
+    """None for a pipe, which can be read only once."""
+    if not path.is_file():
+        return None
     with input_file(path) as lines:
         return sum(1 for line in lines if line.strip())
 

@@ -51,11 +51,9 @@ def _packed(path: Path, plain: BinaryIO) -> Iterator[BinaryIO]:
 
 @contextmanager
 def input_file(path: Path) -> Iterator[BinaryIO]:
-    """The file as it was before it was compressed, if it is; its first bytes tell."""
+    """The file, or what a pipe gives, as it was before it was compressed, if it is; its first bytes tell."""
     with path.open("rb") as plain:
-        is_packed = plain.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
-        plain.seek(0)
-        if is_packed:
+        if plain.peek(len(_GZIP_MAGIC)).startswith(_GZIP_MAGIC):
             with gzip.GzipFile(fileobj=plain) as unpacked:
                 yield cast("BinaryIO", unpacked)
         else:

@@ -12,7 +12,7 @@ from adapters.codec.events import decode
 from adapters.postgres.transfer_events import event_intake, stored_history
 from adapters.system.clock import SystemClock
 from app.ports import EventSelection, TakenOver
-from app.transfer.event_lines import read_events
+from app.transfer.event_lines import BadEventFile, read_events
 from app.transfer.export_events import export_events
 from app.transfer.files import STANDARD_OUTPUT, input_file, output_file
 from app.transfer.import_events import Checked, ImportedEvents, check_events, import_events, sentence_of
@@ -51,6 +51,8 @@ def import_events_from(path: Path, dsn: str, *, allow_unknown: bool) -> int:
         OSError: the file cannot be read.
         StoreUnavailable, NotTheOwner: it goes on where it was when it is run again.
     """
+    if not path.is_file():
+        raise BadEventFile("It is read twice, to be checked before anything is stored: give a file and not a pipe.")
     with TransferProgress("Checking", "events") as progress:
         with input_file(path) as lines:
             checked = check_events(lines, decode, progress.advance, allow_unknown=allow_unknown)
