@@ -7,5 +7,6 @@ pytest.register_assert_rewrite(
     "tests.contracts.message_search_cases",
     "tests.contracts.projection_store_cases",
     "tests.contracts.quarantine_cases",
+    "tests.contracts.snapshot_cases",
     "tests.contracts.statistics_cases",
 )
