@@ -16,8 +16,11 @@ from domain.conversation.commands import (
     CompleteResponse,
     CompleteToolCall,
     EndConversation,
+    InterruptResponse,
+    RecordFeedback,
     RecordMessage,
     StartConversation,
+    StartResponse,
     StartToolCall,
     SubmitUserMessage,
 )
@@ -113,7 +116,7 @@ def _messages(chat: Chat, times: Timeline, conversation_id: UUID) -> Iterator[Sa
 def _is_agents_turn_after(command: Command, before: bool) -> bool:
     if isinstance(command, SubmitUserMessage):
         return True
-    return before and not isinstance(command, CompleteResponse)
+    return before and not isinstance(command, CompleteResponse | InterruptResponse)
 
 
 def _message_id(message: ChatMessage, index: int, conversation_id: UUID) -> MessageId:
@@ -141,11 +144,24 @@ def _commands(
     if role == "user" and not is_agents_turn and message.usage is None:
         yield SubmitUserMessage(**common)
     elif role == "assistant" and is_agents_turn and not message.tool_calls:
-        yield CompleteResponse(**common, usage=message.usage)
+        yield from _answer(message, message_id, common)
         open_calls.clear()
     elif content is not None:
         yield RecordMessage(role=role, **common, usage=message.usage)
+    if message.feedback is not None:
+        feedback = message.feedback
+        yield RecordFeedback(message_id=message_id, rating=feedback.rating, comment=feedback.comment)
     yield from _tool_calls(message.tool_calls, place, open_calls, is_agents_turn=is_agents_turn)
+
+
+def _answer(message: ChatMessage, message_id: MessageId, common: dict[str, Any]) -> Iterator[Command]:
+    if message.interrupted or message.model is not None:
+        yield StartResponse(message_id=message_id, model=message.model)
+    if message.interrupted:
+        heard_text = message.heard_text
+        yield InterruptResponse(generated_text=common["content"], heard_text=heard_text, source="barge_in")
+    else:
+        yield CompleteResponse(**common, usage=message.usage)
 
 
 def _tool_calls(

@@ -57,8 +57,18 @@ class ToolCall(Struct, frozen=True):
     function: ToolFunction
 
 
+class ChatFeedback(Struct, frozen=True, omit_defaults=True):
+    """The last one on a message."""
+
+    rating: int
+    comment: str | None = None
+
+
 class ChatMessage(Struct, frozen=True, kw_only=True):
-    """`created_at` and `timestamp` are the same. A message of tool calls alone has no content."""
+    """`created_at` and `timestamp` are the same. A message of tool calls alone has no content.
+
+    Of an `interrupted` answer `content` is what was generated, and `heard_text` what can have been heard.
+    """
 
     role: GivenRole
     content: str | list[str | Part] | None = None
@@ -68,6 +78,10 @@ class ChatMessage(Struct, frozen=True, kw_only=True):
     metadata: dict[str, Scalar] = {}
     audio_url: str | None = None
     usage: GivenUsage | None = None
+    model: str | None = None
+    interrupted: bool = False
+    heard_text: str | None = None
+    feedback: ChatFeedback | None = None
     tool_calls: list[ToolCall] = []
     tool_call_id: str | None = None
 

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from app.ports import RowSelection
+from app.transfer.chats import ChatFeedback
 from domain.conversation.values import EndedReason, Metadata, Role, Usage
 from domain.ids import ConversationId, MessageId, TenantId
 from projections.rows import MessageRow, SessionRow
@@ -36,13 +37,6 @@ class BareChat(Struct, frozen=True):
     """What tools for fine-tuning take, and nothing else."""
 
     messages: list[BareMessage]
-
-
-class ChatFeedback(Struct, frozen=True, omit_defaults=True):
-    """The last one on a message."""
-
-    rating: int
-    comment: str | None = None
 
 
 class ExportedMessage(Struct, frozen=True, kw_only=True, omit_defaults=True):
