@@ -10,7 +10,9 @@ from app.transfer.legacy.identity import Identity
 from app.transfer.legacy.importing import Writer
 from domain.conversation import commands as c
 from domain.conversation import events as e
+from domain.conversation.values import Metadata
 from domain.errors import UnknownEvent
+from domain.ids import CommandId
 from domain.ports import EventStore, RecordedEvent
 
 
@@ -64,28 +66,22 @@ def continuing(history: History, stored: Sequence[RecordedEvent], identity: Iden
         parent_id=begun.parent_id,
     )
     as_begun = replace(start, command=command, occurred_at=stored[0].origin.occurred_at)
-    change = _change(begun, start.command, history, identity)
+    change_id = identity.command_id(history.conversation_id, "metadata")
+    metadata = _changed_metadata(stored, change_id, start.command.metadata)
     rest: list[PastCommand] = []
     for past in history.commands[1:]:
-        if isinstance(past.command, c.EndConversation) and _may_change(stored, change):
-            rest.append(replace(change, occurred_at=past.occurred_at))
+        if isinstance(past.command, c.EndConversation) and metadata is not None:
+            removed: dict[str, None] = dict.fromkeys(sorted(begun.metadata.keys() - metadata.keys()))
+            change = c.ChangeMetadata(metadata={**removed, **metadata})
+            rest.append(replace(past, command=change, command_id=change_id))
         rest.append(past)
     return replace(history, commands=(as_begun, *rest))
 
 
-def _change(
-    begun: e.ConversationStarted, start: c.StartConversation, history: History, identity: Identity
-) -> PastCommand:
-    removed = dict.fromkeys(begun.metadata.keys() - start.metadata.keys())
-    return PastCommand(
-        command=c.ChangeMetadata(metadata={**removed, **start.metadata}),
-        occurred_at=history.commands[0].occurred_at,
-        command_id=identity.command_id(history.conversation_id, "metadata"),
-        place="session",
-    )
-
-
-def _may_change(stored: Sequence[RecordedEvent], change: PastCommand) -> bool:
-    """Before the end, or where it was changed then: what has ended stays as it is."""
+def _changed_metadata(stored: Sequence[RecordedEvent], change_id: CommandId, metadata: Metadata) -> Metadata | None:
+    """What the metadata is at the end, as it was then or as it is now; None where it ended without a change."""
+    for recorded in stored:
+        if recorded.origin.command_id == change_id and isinstance(recorded.event, e.MetadataChanged):
+            return recorded.event.metadata
     has_ended = any(isinstance(recorded.event, e.ConversationEnded) for recorded in stored)
-    return not has_ended or any(recorded.origin.command_id == change.command_id for recorded in stored)
+    return None if has_ended else metadata

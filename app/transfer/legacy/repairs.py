@@ -77,7 +77,7 @@ RULES: Final[dict[Repair, str]] = {
     Repair.SESSION_ID_MISSING: "Messages that name no session get one for each user and day.",
     Repair.SESSION_REPEATED: "Rows with the same session id are one session: of each column the first value counts.",
     Repair.SESSION_CHANGED: "A session whose row has changed since an earlier import keeps its start and its user from "
-    "then; its new metadata is taken in when it ends.",
+    "then; its new metadata is taken in when it ends, not afterwards.",
     Repair.SESSION_TOO_LONG: "A session of more than 50,000 messages becomes several conversations, one after the "
     "other; those after the first name it as their `parent_id`.",
     Repair.SESSION_ID_DERIVED: "A session id that is no UUID becomes one that is worked out from it; the old one is "
