@@ -7,6 +7,7 @@ every one of these files and must stay fast (a test checks it).
 
 import click
 
+from app.console.archive import archive
 from app.console.bench import bench
 from app.console.check import check
 from app.console.demo import demo
@@ -33,6 +34,7 @@ COMMANDS: list[click.Command] = [
     projections,
     rebuild,
     verify,
+    archive,
     epoch,
     test,
     check,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from eventsourcing.persistence import ApplicationRecorder as LibraryApplicationRecorder
-from eventsourcing.persistence import Subscription
+from eventsourcing.persistence import Notification, Subscription
 from eventsourcing.postgres import (
     PostgresAggregateRecorder,
     PostgresApplicationRecorder,
@@ -25,6 +25,7 @@ from psycopg.sql import SQL, Identifier, Literal
 from adapters.eventsourcing.subscription import PollingSubscription
 
 EVENTS_TABLE = "stored_events"
+ALL_EVENTS_VIEW = "all_stored_events"
 SNAPSHOTS_TABLE = "stored_snapshots"
 TRACKING_TABLE = "notification_tracking"
 
@@ -52,7 +53,7 @@ class SnapshotRecorder(PostgresAggregateRecorder):
 
 
 class ApplicationRecorder(PostgresApplicationRecorder):
-    """Appends in its turn, and says so on the channel that the service listens to as well."""
+    """Appends in its turn, and says so on the channel that the service listens to as well. Reads the archive too."""
 
     def __init__(self, datastore: PostgresDatastore, *, events_table_name: str = EVENTS_TABLE, **kwargs: Any) -> None:
         super().__init__(datastore, events_table_name=events_table_name, **kwargs)
@@ -63,6 +64,22 @@ class ApplicationRecorder(PostgresApplicationRecorder):
             _TAKE_TURN.format(schema=schema),
             _QUEUE_BEHIND_OTHERS.format(schema=schema, table=table),
         ]
+        self._archived_too = PostgresApplicationRecorder(datastore, events_table_name=ALL_EVENTS_VIEW)
+        self.select_events_statement = self._archived_too.select_events_statement
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:
+        """See the library's."""
+        return self._archived_too.select_notifications(
+            start, limit, stop, topics, inclusive_of_start=inclusive_of_start
+        )
 
     def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[LibraryApplicationRecorder]:
         """Events after the position `gt`. Without `topics` these are all events, those of conversations too."""

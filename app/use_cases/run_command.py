@@ -16,6 +16,7 @@ from domain.conversation.decider import decide
 from domain.conversation.errors import Refusal
 from domain.conversation.events import Event
 from domain.conversation.evolution import fold
+from domain.conversation.transitions import State
 from domain.envelope import Issued, Origin
 from domain.errors import CommandRepeated, IdempotencyMismatch, Overloaded, TurnlogError, VersionConflict
 from domain.ids import CommandId, ConversationId, EventId
@@ -145,6 +146,8 @@ class RunCommand:
             events = () if command is None else decide(Issued(command=command, origin=origin), conversation)
             if not events:
                 return _result(origin, (), conversation, held.position)
+            if conversation.state is State.ENDED and (replayed := await self._replayed(request, origin)):
+                return replayed  # it may be in the archive, where no append sees that its id was used before
             recorded = await self._store.append(self._append_of(events, origin, conversation))
         except (Refusal, VersionConflict, CommandRepeated) as refused:
             return refused

@@ -1,0 +1,2 @@
+-- $ conversations uuid[]. The number of events moved.
+SELECT turnlog_archive(%s::uuid[])

@@ -1,0 +1,2 @@
+-- $ conversation. The number of events moved.
+SELECT turnlog_restore(%s::uuid)
