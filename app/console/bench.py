@@ -93,6 +93,22 @@ def rebuild(**options: Any) -> None:
     _run("rebuild", options)
 
 
+@bench.command()
+@EVENTS
+@_common_options("append_filled or search")
+def growth(**options: Any) -> None:
+    """The same work on an empty store and beside 10,000,000 events; long conversations and short ones; many that live.
+
+    Postgres as in `append`. Takes about twenty minutes and sixteen gigabytes of disk; --quick takes 20,000 events.
+
+    \b
+    Example:
+      turnlog bench growth
+      turnlog bench growth --events 1000000 --only append_empty --only append_filled
+    """
+    _run("growth", options)
+
+
 def _run(name: str, options: dict[str, Any]) -> None:
     # By name, because the benchmarks stand above the composition root and the console below it.
     benchmark = import_module(f"benchmarks.{name}")

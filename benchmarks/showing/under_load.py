@@ -4,24 +4,15 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter_ns
-from typing import Final
 
 from benchmarks.child import working
-from benchmarks.database import connected, fresh_database
-from benchmarks.filled import fill_database
+from benchmarks.database import fresh_database
+from benchmarks.filled import fill_database, until_projected
 from benchmarks.showing import appends, reads
 from benchmarks.showing.commands import operate
 from benchmarks.showing.findings import Findings
 from benchmarks.showing.samples import Moments, Samples
 from benchmarks.sockets.servers import RunningServer, running, turnlog
-from benchmarks.subject import BenchmarkError
-from projections.registry import CHECKPOINT_NAME
-
-CATCH_UP_SECONDS: Final = 60.0
-POLL_SECONDS: Final = 0.1
-IS_PROJECTED: Final = """
-SELECT position >= (SELECT max(notification_id) FROM stored_events) FROM projection_checkpoints WHERE name = %s
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +55,7 @@ async def _show_on(dsn: str, server: RunningServer, scale: Showing, on_step: Cal
         moments = Moments(begun_ns, rebuild_ns, rebuilt_ns, perf_counter_ns())
         appended, read = await appending.finish(), await reading.finish()
     on_step("turnlog verify")
-    await _until_projected(dsn)
+    await until_projected(dsn)
     return Findings(
         events=scale.events,
         moments=moments,
@@ -75,12 +66,3 @@ async def _show_on(dsn: str, server: RunningServer, scale: Showing, on_step: Cal
         rebuild=rebuilt,
         verification=await operate(dsn, "verify"),
     )
-
-
-async def _until_projected(dsn: str) -> None:
-    async with connected(dsn) as connection:
-        for _ in range(int(CATCH_UP_SECONDS / POLL_SECONDS)):
-            if await (await connection.execute(IS_PROJECTED, [CHECKPOINT_NAME])).fetchone() == (True,):
-                return
-            await asyncio.sleep(POLL_SECONDS)
-    raise BenchmarkError(f"the projections did not catch up within {CATCH_UP_SECONDS:g} s")

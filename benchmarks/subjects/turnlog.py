@@ -50,9 +50,7 @@ def whole_service() -> Subject:
 
 
 async def _measure(dsn: str, callers: int, seconds: float) -> Measurement:
-    async with _use_case(dsn) as run_command:
-        measured = await _loop(run_command, callers, seconds)
-    return await with_batch_size(dsn, measured)
+    return await with_batch_size(dsn, await through_use_case(dsn, callers, seconds))
 
 
 async def _measure_service(dsn: str, callers: int, seconds: float) -> Measurement:
@@ -61,8 +59,14 @@ async def _measure_service(dsn: str, callers: int, seconds: float) -> Measuremen
     return await with_batch_size(dsn, measured)
 
 
+async def through_use_case(dsn: str, callers: int, seconds: float) -> Measurement:
+    """Without a look at what is stored afterwards, which takes long where there is much."""
+    async with use_case(dsn) as run_command:
+        return await _loop(run_command, callers, seconds)
+
+
 @asynccontextmanager
-async def _use_case(dsn: str) -> AsyncIterator[RunCommand]:
+async def use_case(dsn: str) -> AsyncIterator[RunCommand]:
     """With the connections and the limits that the service has."""
     settings = Settings()
     cache = AggregateCache(settings.aggregate_cache_max_count, settings.aggregate_cache_max_bytes)
@@ -72,10 +76,10 @@ async def _use_case(dsn: str) -> AsyncIterator[RunCommand]:
 
 
 async def _loop(run_command: RunCommand, callers: int, seconds: float) -> Measurement:
-    return await closed_loop([_caller(run_command) for _ in range(callers)], seconds)
+    return await closed_loop([caller(run_command) for _ in range(callers)], seconds)
 
 
-def _caller(run_command: RunCommand) -> Append:
+def caller(run_command: RunCommand) -> Append:
     """One conversation after another, each from its start through its turns; every command is one event."""
     steps = _steps()
     request = next(steps)
