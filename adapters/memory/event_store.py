@@ -3,11 +3,10 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 
+from adapters.codec.events import schema_version_of
 from domain.errors import CommandRepeated, VersionConflict
 from domain.ids import CommandId, ConversationId, TenantId
 from domain.ports import Append, Clock, CommittedListener, EventPage, RecordedEvent
-
-SCHEMA_VERSION = 1
 
 
 class MemoryEventStore:
@@ -72,7 +71,7 @@ class MemoryEventStore:
                 position=head + ordinal,
                 event_id=event_id,
                 event=event,
-                schema_version=SCHEMA_VERSION,
+                schema_version=schema_version_of(event),
                 origin=append.origin,
                 recorded_at=recorded_at,
             )

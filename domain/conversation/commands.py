@@ -26,6 +26,7 @@ from domain.conversation.limits import (
 )
 from domain.conversation.values import (
     EndedReason,
+    FeedbackScale,
     GivenPolicies,
     GivenUsage,
     InterruptionSource,
@@ -153,8 +154,11 @@ class CorrectMessage(CommandBase, frozen=True, kw_only=True, tag="correct_messag
 
 
 class RecordFeedback(CommandBase, frozen=True, kw_only=True, tag="record_feedback"):
+    """Without a `scale` it is the one that has the rating; both have 1."""
+
     message_id: GivenMessageId
     rating: Rating
+    scale: FeedbackScale | None = None
     comment: Note | None = None
 
 

@@ -22,6 +22,7 @@ from domain.conversation.errors import (
     UnknownMessage,
     UnknownToolCall,
 )
+from domain.conversation.feedback import scale_of
 from domain.conversation.limits import (
     LATE_MESSAGE_GRACE_SECONDS,
     MAX_CONVERSATION_EVENTS,
@@ -91,7 +92,8 @@ def _wish(command: c.Command, origin: Origin, conversation: Conversation) -> Eve
             return (e.MessageCorrected(**asdict(command)),)
         case c.RecordFeedback():
             _require_message(command.message_id, conversation)
-            return (e.FeedbackRecorded(**asdict(command)),)
+            scale = command.scale or scale_of(command.rating)
+            return (e.FeedbackRecorded(**{**asdict(command), "scale": scale}),)
         case c.ChangeMetadata():
             return _change_metadata(command, conversation)
         case c.EndConversation():

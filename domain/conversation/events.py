@@ -11,6 +11,7 @@ from msgspec import Struct
 from domain.conversation.limits import ToolArguments, ToolResult
 from domain.conversation.values import (
     EndedReason,
+    FeedbackScale,
     InterruptionSource,
     ListeningSource,
     ListeningStoppedReason,
@@ -183,8 +184,11 @@ class MessageCorrected(EventBase, frozen=True, kw_only=True, tag="message_correc
 
 
 class FeedbackRecorded(EventBase, frozen=True, kw_only=True, tag="feedback_recorded"):
+    """Version 2 says on which `scale` the `rating` was given; null where nobody said and the rating does not tell."""
+
     message_id: MessageId
     rating: int
+    scale: FeedbackScale | None = None
     comment: str | None = None
 
 

@@ -29,7 +29,7 @@ Language = Annotated[str, Meta(min_length=1, max_length=35, description="A BCP 4
 Milliseconds = Annotated[int, Meta(ge=0, le=_MAX_COUNT)]
 TokenCount = Annotated[int, Meta(ge=0, le=_MAX_COUNT)]
 Confidence = Annotated[float, Meta(ge=0, le=1)]
-Rating = Annotated[int, Meta(ge=-1, le=5, description="-1 to 5; thumbs are -1 and 1, stars are 1 to 5.")]
+Rating = Annotated[int, Meta(ge=-1, le=5, description="-1 to 5; thumbs are -1, 0 and 1, stars are 1 to 5.")]
 PolicySeconds = Annotated[int, Meta(ge=1, le=MAX_CONVERSATION_SECONDS)]
 Timestamp = Annotated[datetime, Meta(tz=True, description="RFC 3339 with its offset.")]
 SegmentIds = Annotated[tuple[Name, ...], Meta(max_length=MAX_SEGMENTS)]

@@ -13,6 +13,7 @@ import msgspec
 
 from domain.conversation import commands as c
 from domain.conversation.errors import InvalidCommand
+from domain.conversation.feedback import check_feedback
 from domain.conversation.field_paths import item_path, member_path, shown
 from domain.conversation.limits import MAX_CONTENT_BYTES
 from domain.conversation.tool_payload import check_text, check_tool_payload
@@ -51,6 +52,8 @@ def validate(command: c.Command) -> None:
         raise _mistyped(command, error) from error
     if read_back != command:
         raise InvalidCommand(_first_difference(command, read_back), "is not a value that JSON can carry.")
+    if isinstance(command, c.RecordFeedback):
+        check_feedback(command)
 
 
 def _check_spoken_at(command: c.SubmitUserMessage) -> None:

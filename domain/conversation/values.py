@@ -23,6 +23,7 @@ EndedReason = Literal[
 ListeningSource = Literal["voice", "text", "client"]
 ListeningStoppedReason = Literal["silence", "cancelled", "noise"]
 InterruptionSource = Literal["barge_in", "user", "programmatic"]
+FeedbackScale = Literal["thumbs", "stars"]
 OnBusy = Literal["reject", "interrupt", "enqueue"]
 OnDisconnect = Literal["end", "keep"]
 

@@ -1,13 +1,15 @@
 """Messages that take no turn, before and after the end; corrections; feedback."""
 
+from typing import get_args
+
 import pytest
 
 from domain.conversation import commands as c
 from domain.conversation import events as e
-from domain.conversation.errors import InvalidTransition, MessageExists, UnknownMessage
+from domain.conversation.errors import InvalidCommand, InvalidTransition, MessageExists, UnknownMessage
 from domain.conversation.limits import LATE_MESSAGE_GRACE_SECONDS
 from domain.conversation.transitions import State
-from domain.conversation.values import GivenUsage, Usage
+from domain.conversation.values import FeedbackScale, GivenUsage, Usage
 from tests.support.decider import OWN_MESSAGE_ID, given, message_id
 from tests.support.moments import (
     ANSWER_ID,
@@ -103,7 +105,31 @@ def test_what_the_user_heard_of_an_interrupted_answer_can_be_corrected() -> None
 
 def test_feedback_is_kept_with_its_comment() -> None:
     given(*PROCESSING).when(c.RecordFeedback(message_id=QUESTION_ID, rating=-1, comment="Rude.")).then(
-        e.FeedbackRecorded(message_id=QUESTION_ID, rating=-1, comment="Rude.")
+        e.FeedbackRecorded(message_id=QUESTION_ID, rating=-1, scale="thumbs", comment="Rude.")
+    )
+
+
+@pytest.mark.parametrize(
+    ("rating", "scale"),
+    [(-1, "thumbs"), (0, "thumbs"), (1, None), (2, "stars"), (5, "stars")],
+)
+def test_a_rating_without_a_scale_is_on_the_only_one_that_has_it(rating: int, scale: FeedbackScale | None) -> None:
+    given(*PROCESSING).when(c.RecordFeedback(message_id=QUESTION_ID, rating=rating)).then(
+        e.FeedbackRecorded(message_id=QUESTION_ID, rating=rating, scale=scale)
+    )
+
+
+def test_one_star_is_not_a_thumb_up() -> None:
+    for scale in get_args(FeedbackScale):
+        given(*PROCESSING).when(c.RecordFeedback(message_id=QUESTION_ID, rating=1, scale=scale)).then(
+            e.FeedbackRecorded(message_id=QUESTION_ID, rating=1, scale=scale)
+        )
+
+
+@pytest.mark.parametrize(("rating", "scale"), [(2, "thumbs"), (5, "thumbs"), (0, "stars"), (-1, "stars")])
+def test_a_rating_that_is_not_on_its_scale_is_refused(rating: int, scale: FeedbackScale) -> None:
+    given(*PROCESSING).when(c.RecordFeedback(message_id=QUESTION_ID, rating=rating, scale=scale)).then_refused(
+        InvalidCommand, field="rating"
     )
 
 

@@ -10,7 +10,7 @@ from app.views import ConversationView, EventView, MessageView
 from domain.conversation.commands import EndConversation, StartConversation
 from domain.conversation.limits import MetadataChange, Note, Rating, Timestamp
 from domain.conversation.transitions import State
-from domain.conversation.values import Role
+from domain.conversation.values import FeedbackScale, Role
 from domain.ids import GivenCommandId, GivenConversationId
 
 Item = TypeVar("Item")
@@ -43,9 +43,10 @@ class EndBody(EndConversation, frozen=True, kw_only=True, tag=False):
 
 
 class FeedbackBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What somebody thinks of a message."""
+    """What somebody thinks of a message. Without a `scale` it is the one that has the rating; both have 1."""
 
     rating: Rating
+    scale: FeedbackScale | None = None
     comment: Note | None = None
 
 

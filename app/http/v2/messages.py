@@ -136,7 +136,10 @@ async def _listing(
         summary="Give feedback on a message",
         description="The last feedback counts; the earlier ones stay in the history.",
         body=FeedbackBody,
-        examples={"Thumbs up": {"rating": 1}, "Two stars": {"rating": 2, "comment": "Too slow."}},
+        examples={
+            "Thumbs up": {"rating": 1, "scale": "thumbs"},
+            "One star": {"rating": 1, "scale": "stars", "comment": "Too slow."},
+        },
         answer=ConversationAnswer,
         write=True,
         problems=("not_found", "unknown_message", "limit_reached", *WRITE_PROBLEMS),
@@ -152,7 +155,9 @@ async def give_feedback(
     read_query(request, NoParameters)
     body = await read_body(request, _feedback_decoder)
     owner = conversation_id_of(conversation_id)
-    command = RecordFeedback(message_id=message_id_of(message_id), rating=body.rating, comment=body.comment)
+    command = RecordFeedback(
+        message_id=message_id_of(message_id), rating=body.rating, scale=body.scale, comment=body.comment
+    )
     result = await carry_out(request, access, owner, command)
     return write_answer(conversation_answer(result, access.service.epoch), result)
 
