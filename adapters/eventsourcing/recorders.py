@@ -77,9 +77,10 @@ class ApplicationRecorder(PostgresApplicationRecorder):
         inclusive_of_start: bool = True,
     ) -> Sequence[Notification]:
         """See the library's."""
-        return self._archived_too.select_notifications(
+        found: Sequence[Notification] = self._archived_too.select_notifications(
             start, limit, stop, topics, inclusive_of_start=inclusive_of_start
         )
+        return found
 
     def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[LibraryApplicationRecorder]:
         """Events after the position `gt`. Without `topics` these are all events, those of conversations too."""
