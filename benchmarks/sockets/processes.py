@@ -30,7 +30,11 @@ def busy_seconds(process_id: int) -> float | None:
 
 
 def last_line(errors: IO[bytes]) -> str:
-    """Of what it wrote there: with Python and Node alike, the reason why it ended."""
+    """Of what it wrote there: with Python and Node alike, the reason why it ended.
+
+    Where Postgres shows the place in a statement, it is the line before that.
+    """
     errors.seek(0)
     lines = errors.read().decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else ""
+    told = [line for line in lines if line.strip(" ^") and not line.startswith("LINE ")]
+    return told[-1] if told else ""
