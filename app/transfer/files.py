@@ -11,7 +11,7 @@ from typing import BinaryIO, Final, cast
 STANDARD_OUTPUT: Final = Path("-")
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
-_GZIP_LEVEL: Final = 6
+_GZIP_LEVEL: Final = 4
 
 
 @contextmanager

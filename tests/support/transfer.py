@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import psycopg
@@ -10,9 +11,11 @@ import uvloop
 from adapters.postgres.connection import service_conninfo
 from adapters.postgres.projection_store import PostgresProjectionStore
 from adapters.system.ids import Uuid7Source
+from app.ports import EventSelection
 from app.transfer.conversation_writer import ConversationWriter, WriterTally
 from app.transfer.histories import History, PastCommand
 from app.transfer.opening import open_event_store
+from app.transfer.terminal import import_events_from
 from domain.conversation.commands import (
     Command,
     CompleteResponse,
@@ -44,6 +47,7 @@ DIALOGUE: Final[tuple[Command, ...]] = (
     SubmitUserMessage(content="At eight."),
     EndConversation(detail="left"),
 )
+EVERYTHING: Final = EventSelection()
 EVENTS_OF_DIALOGUE: Final = 10
 """The end of a conversation in the middle of a turn makes two."""
 
@@ -94,6 +98,11 @@ async def _project(dsn: str) -> None:
     async with open_event_store(dsn) as store, PostgresProjectionStore(conninfo).session() as session:
         await take_lead(session)
         await project_all(store, session)
+
+
+def import_from(file: Path, dsn: str, *, allow_unknown: bool = False) -> int:
+    """The exit status of an import of events."""
+    return import_events_from(file, dsn, allow_unknown=allow_unknown)
 
 
 def rows(dsn: str, query: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:

@@ -51,11 +51,6 @@ roles = st.sampled_from(["system", "developer", "user", "assistant", "tool"])
 chats = st.lists(st.tuples(roles, texts), min_size=1, max_size=8)
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "chats.jsonl"
-
-
 def write_lines(file: Path, lines: list[Any]) -> None:
     file.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
 

@@ -10,22 +10,15 @@ from msgspec.structs import replace
 from adapters.memory.event_store import MemoryEventStore
 from adapters.system.ids import Uuid7Source
 from app.transfer.conversation_writer import ConversationWriter, Fate, Outcome, WriterTally
-from app.transfer.histories import History, PastCommand
+from app.transfer.histories import History
 from app.transfer.opening import open_event_store
-from domain.conversation.commands import (
-    Command,
-    CompleteResponse,
-    EndConversation,
-    StartConversation,
-    SubmitUserMessage,
-)
+from domain.conversation.commands import CompleteResponse, EndConversation, StartConversation, SubmitUserMessage
 from domain.conversation.events import tag_of
 from domain.conversation.limits import MAX_CONTENT_BYTES
-from domain.envelope import Actor
-from domain.ids import CommandId, ConversationId
 from domain.ports import EventStore
-from tests.support.decider import CONVERSATION_ID, NOON, TENANT_ID, numbered_uuid
+from tests.support.decider import CONVERSATION_ID, NOON, TENANT_ID
 from tests.support.recording import TickingClock
+from tests.support.transfer import IMPORTER, history, rows
 
 DIALOGUE: Final = (
     StartConversation(user_id="ada"),
@@ -34,25 +27,6 @@ DIALOGUE: Final = (
     SubmitUserMessage(content="At eight."),
     EndConversation(),
 )
-IMPORTER: Final = Actor(type="system", id="import")
-
-
-def history(*commands: Command, number: int = 0, name: str = "line 1") -> History:
-    """A conversation of these commands, a minute between them."""
-    return History(
-        name=name,
-        tenant_id=TENANT_ID,
-        conversation_id=ConversationId(numbered_uuid(0xC000_0000 + number)),
-        commands=tuple(
-            PastCommand(
-                command=command,
-                occurred_at=NOON + timedelta(minutes=index),
-                command_id=CommandId(numbered_uuid(1_000 * number + index)),
-                place=f"messages[{index - 1}]" if index else "",
-            )
-            for index, command in enumerate(commands)
-        ),
-    )
 
 
 @pytest.fixture(params=["memory", "postgres"])
@@ -103,6 +77,14 @@ async def test_what_is_there_is_not_written_again(writer: ConversationWriter, st
     assert len(await stored_tags(store, given)) == 6
 
 
+async def test_what_is_in_the_archive_is_there(writer: ConversationWriter, database: str) -> None:
+    given = history(*DIALOGUE)
+    await writer.write(given)
+    rows(database, "SELECT turnlog_archive(%s::uuid[])", [[given.conversation_id]])
+
+    assert (await writer.write(given)).fate is Fate.PRESENT
+
+
 async def test_what_was_cut_off_is_finished(writer: ConversationWriter, store: EventStore) -> None:
     await writer.write(history(*DIALOGUE[:3]))
 
@@ -137,7 +119,7 @@ async def test_another_history_under_the_same_id_is_reported_and_changes_nothing
 
 async def test_another_time_is_another_history_unless_it_was_made_up(writer: ConversationWriter) -> None:
     given = history(*DIALOGUE)
-    made_up = history(*DIALOGUE, number=1)
+    made_up = history(*DIALOGUE, number=2)
     made_up = replace(made_up, commands=tuple(replace(past, is_time_made_up=True) for past in made_up.commands))
     await writer.write(given)
     await writer.write(made_up)
@@ -192,7 +174,7 @@ async def test_a_history_that_breaks_a_rule_leaves_nothing_and_names_the_place(
 async def test_many_are_written_at_a_time_and_each_has_its_outcome(
     writer: ConversationWriter, store: EventStore
 ) -> None:
-    given = [history(*DIALOGUE, number=number, name=f"line {number}") for number in range(1, 301)]
+    given = [history(*DIALOGUE, number=number) for number in range(1, 301)]
     await writer.write(given[7])
     tally, names = WriterTally(), set()
 
