@@ -50,6 +50,8 @@ class DumpRestorer:
         self._columns: dict[str, tuple[str, ...]] = {}
         self._made: dict[str, list[str]] = {}
         self._schemas: set[str | None] = set()
+        self._inserted: TableStatement | None = None
+        self._lines: list[str] = []
 
     async def restore(self, lines: Iterator[str]) -> None:
         """Read the dump to its end.
@@ -67,8 +69,8 @@ class DumpRestorer:
             elif (copied := copied_table(statement)) is not None:
                 await self._copy(copied, reader.data())
             elif (inserted := inserted_table(statement)) is not None and self._is_wanted(inserted):
-                rows = inserted_rows(statement, inserted.values_at)
-                await self._fill(inserted, (_line(values) for values in rows))
+                await self._insert(inserted, inserted_rows(statement, inserted.values_at))
+        await self._fill_inserted()
         missing = {self._names.sessions, self._names.messages} - set(self._made)
         if missing:
             raise LegacyUnreadable(
@@ -84,6 +86,23 @@ class DumpRestorer:
         if not copied.is_text_format:
             raise LegacyUnreadable("The dump has a COPY with options. Dump the tables again with pg_dump.")
         await self._fill(copied, data)
+
+    async def _insert(self, inserted: TableStatement, rows: Iterator[Values]) -> None:
+        """Keep the rows until there are many: most dumps have an INSERT for each."""
+        if self._inserted is None or (self._inserted.table, self._inserted.columns) != (
+            inserted.table,
+            inserted.columns,
+        ):
+            await self._fill_inserted()
+            self._inserted = inserted
+        self._lines.extend(_line(values) for values in rows)
+        if len(self._lines) >= BATCH_LINES:
+            await self._fill_inserted()
+
+    async def _fill_inserted(self) -> None:
+        if self._inserted is not None:
+            await self._fill(self._inserted, self._lines)
+        self._inserted, self._lines = None, []
 
     async def _fill(self, table: TableStatement, lines: Iterable[str]) -> None:
         columns = table.columns or self._columns.get(table.table)

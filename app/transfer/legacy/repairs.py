@@ -71,8 +71,8 @@ RULES: Final[dict[Repair, str]] = {
     Repair.USER_ID_FROM_MESSAGES: "A session without a user has that of its messages, where they all name the same.",
     Repair.USER_ID_UNKNOWN: "A session without a user whose messages name none, or several, has none.",
     Repair.MESSAGE_USER_ID_MISSING: "A message of the user without a user id has that of its session.",
-    Repair.MESSAGE_USER_ID_DIFFERS: "A message of the user with another user id than its session keeps it in its "
-    "metadata, as `legacy_user_id`.",
+    Repair.MESSAGE_USER_ID_DIFFERS: "A message with another user id than its session keeps it in its metadata, as "
+    "`legacy_user_id`.",
     Repair.SESSION_MISSING: "Messages whose session has no row get a session of their own, with the same id.",
     Repair.SESSION_ID_MISSING: "Messages that name no session get one for each user and day.",
     Repair.SESSION_REPEATED: "Rows with the same session id are one session: of each column the first value counts.",

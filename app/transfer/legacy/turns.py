@@ -160,7 +160,7 @@ class TurnWriter:
             pairs.append((f"{PREFIX}role", message.role or ""))
         if role == "user" and message.user_id is None and self._user_id is not None:
             self._notes.note(Repair.MESSAGE_USER_ID_MISSING, legacy_id)
-        if role == "user" and message.user_id not in (None, self._user_id):
+        if message.user_id not in (None, self._user_id):
             self._notes.note(Repair.MESSAGE_USER_ID_DIFFERS, legacy_id)
             pairs.append((f"{PREFIX}user_id", message.user_id or ""))
         return [*pairs, *message.metadata]
