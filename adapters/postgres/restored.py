@@ -14,7 +14,7 @@ class RowsAheadOfEvents(UnfitDatabase):
     def __init__(self, position: int, head: int) -> None:
         super().__init__(
             f"The read tables show events up to position {position}, and the newest event is at {head}: the events "
-            "were restored without the tables. Run `turnlog rebuild all`, then start again."
+            "were restored without the tables. Run `turnlog rebuild all` and `turnlog epoch new`, then start again."
         )
 
 

@@ -136,6 +136,14 @@ def dump_restored_elsewhere(backup: Backup, data_dir: Path) -> str:
     return "restored: this is another server"
 
 
+def dump_restored_over_it(backup: Backup, data_dir: Path) -> str:
+    must_run("cp", "-a", backup.folder / "data", data_dir)
+    with EmbeddedPostgres(data_dir, pg_bin=pg_bin()) as server:
+        program = server.bin_dir / "pg_restore"
+        must_run(program, "--clean", "--if-exists", "--exit-on-error", f"--dbname={server.dsn}", backup.dump)
+    return "restored: the table stored_events was made again"
+
+
 def files_recovered(backup: Backup, data_dir: Path) -> str:
     """As of a base backup whose log is replayed up to some point."""
     must_run("cp", "-a", backup.files, data_dir)
@@ -149,6 +157,7 @@ def files_recovered(backup: Backup, data_dir: Path) -> str:
 RESTORES: dict[str, Restore] = {
     "files-put-back": files_put_back,
     "dump-restored-elsewhere": dump_restored_elsewhere,
+    "dump-restored-over-it": dump_restored_over_it,
     "files-recovered": files_recovered,
 }
 
