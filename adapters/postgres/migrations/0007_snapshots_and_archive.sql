@@ -73,9 +73,9 @@ CREATE TRIGGER archived_events_leave_for_the_store BEFORE DELETE ON archived_eve
 CREATE TRIGGER archived_events_stay BEFORE TRUNCATE ON archived_events
     FOR EACH STATEMENT EXECUTE FUNCTION turnlog_refuse_change();
 
--- Move the events of ended conversations. The first and the last of each stay: the primary key goes on refusing a
--- second beginning, and appends, heads and positions are found where they always were. A conversation that has not
--- ended, or is nobody's, is left alone. Gives the number of events moved.
+-- Move the events of ended conversations, all but the last of each: appends, heads and positions are found where they
+-- always were, and what moved is never behind a version that could be appended. A conversation that has not ended, or
+-- is nobody's, is left alone. Gives the number of events moved.
 CREATE FUNCTION turnlog_archive(_conversations uuid[]) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     _moved bigint;
@@ -94,7 +94,7 @@ BEGIN
     SELECT e.originator_id, e.originator_version, e.topic, e.state, e.notification_id, e.tenant_id, e.command_id,
            e.recorded_at
     FROM ended JOIN stored_events e
-        ON e.originator_id = ended.conversation AND e.originator_version > 1 AND e.originator_version < ended.head
+        ON e.originator_id = ended.conversation AND e.originator_version < ended.head
     ORDER BY e.notification_id;
     DELETE FROM stored_events e USING archived_events moved
     WHERE moved.originator_id = ANY (_conversations)
@@ -118,8 +118,66 @@ BEGIN
     RETURN _moved;
 END $$;
 
+-- The beginning of a conversation may have moved, so the primary key does not refuse a second one any more: the two
+-- quick forms of the append look whether there is anything of it. The rest of them is as it was.
+CREATE OR REPLACE FUNCTION turnlog_append_one(
+    _conversation uuid, _version bigint, _topic text, _state bytea, _command uuid, _tenant uuid,
+    OUT _position bigint, OUT _recorded_at timestamptz
+) LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(7261002);
+    LOCK TABLE stored_events IN ROW EXCLUSIVE MODE; -- queue behind a library appender before the first nextval
+    _recorded_at := clock_timestamp();
+    INSERT INTO stored_events (originator_id, originator_version, topic, state, command_id, tenant_id, recorded_at)
+    SELECT _conversation, _version, _topic, _state, _command, _tenant, _recorded_at
+    WHERE CASE WHEN _version <= 1
+        THEN (SELECT e.originator_version FROM stored_events e WHERE e.originator_id = _conversation LIMIT 1) IS NULL
+        ELSE _tenant = ( -- the primary key does not refuse holes
+            SELECT e.tenant_id FROM stored_events e
+            WHERE e.originator_id = _conversation AND e.originator_version = _version - 1)
+        END
+    RETURNING notification_id INTO _position;
+    NOTIFY stored_events;
+END $$;
+
+CREATE OR REPLACE FUNCTION turnlog_append_batch(
+    _conversation uuid[], _version bigint[], _topic text[], _state bytea[], _command uuid[], _tenant uuid[],
+    OUT _position bigint, OUT _recorded_at timestamptz
+) LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(7261002);
+    LOCK TABLE stored_events IN ROW EXCLUSIVE MODE;
+    _recorded_at := clock_timestamp();
+    -- Holes are looked for by scalar subqueries, which can never become a join: a plan made while the table was small
+    -- would go on reading all of it when it is large.
+    IF EXISTS (
+        SELECT 1 FROM unnest(_conversation, _version, _command, _tenant) AS u(conversation, version, command, tenant)
+        WHERE command IS NOT NULL AND CASE WHEN version <= 1
+            THEN (SELECT e.originator_version FROM stored_events e WHERE e.originator_id = conversation LIMIT 1)
+                IS NOT NULL
+            ELSE (SELECT e.tenant_id FROM stored_events e
+                  WHERE e.originator_id = conversation AND e.originator_version = version - 1) IS DISTINCT FROM tenant
+            END
+    ) THEN
+        RETURN;
+    END IF;
+    BEGIN
+        INSERT INTO stored_events (originator_id, originator_version, topic, state, command_id, tenant_id, recorded_at)
+        SELECT conversation, version, topic, state, command, tenant, _recorded_at
+        FROM unnest(_conversation, _version, _topic, _state, _command, _tenant)
+            WITH ORDINALITY AS u(conversation, version, topic, state, command, tenant, number)
+        ORDER BY number;
+    EXCEPTION WHEN unique_violation THEN
+        RETURN; -- a conflict or a repeated command somewhere; the burnt positions are harmless
+    END;
+    _position := currval('stored_events_notification_id_seq');
+    NOTIFY stored_events;
+END $$;
+
 DO $$
 BEGIN
+    EXECUTE format('ALTER FUNCTION turnlog_append_one SET search_path = %I, pg_temp', current_schema());
+    EXECUTE format('ALTER FUNCTION turnlog_append_batch SET search_path = %I, pg_temp', current_schema());
     EXECUTE format('ALTER FUNCTION turnlog_archive SET search_path = %I, pg_temp', current_schema());
     EXECUTE format('ALTER FUNCTION turnlog_restore SET search_path = %I, pg_temp', current_schema());
 END $$;

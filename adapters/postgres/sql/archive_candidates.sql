@@ -7,6 +7,6 @@ WHERE session.is_active = FALSE AND session.ended_at < %(ended_before)s AND sess
     AND (session.ended_at, session.id) > (%(after_ended_at)s, %(after_id)s::uuid)
     AND EXISTS (
         SELECT FROM stored_events e
-        WHERE e.originator_id = session.id AND e.originator_version > 1 AND e.originator_version < session.version)
+        WHERE e.originator_id = session.id AND e.originator_version < session.version)
 ORDER BY session.ended_at, session.id
 LIMIT %(limit)s

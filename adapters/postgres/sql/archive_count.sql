@@ -4,7 +4,7 @@ SELECT count(*), coalesce(sum(events), 0)::bigint
 FROM (
     SELECT (
         SELECT count(*) FROM stored_events e
-        WHERE e.originator_id = session.id AND e.originator_version > 1 AND e.originator_version < session.version
+        WHERE e.originator_id = session.id AND e.originator_version < session.version
     ) AS events
     FROM conversation_sessions session
     WHERE session.is_active = FALSE AND session.ended_at < %(ended_before)s
