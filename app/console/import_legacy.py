@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from app.transfer.legacy.terminal import Options
 
 _DURATION: Final = re.compile(r"(?P<count>\d{1,6})(?P<unit>[smhd]?)")
+_MAX_DURATION: Final = timedelta(days=36_500)
 _UNITS: Final = {"": "seconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -27,9 +28,10 @@ class Duration(click.ParamType[timedelta]):
         if isinstance(value, timedelta):
             return value
         match = _DURATION.fullmatch(str(value))
-        if match is None:
+        duration = timedelta(**{_UNITS[match["unit"]]: int(match["count"])}) if match else None
+        if duration is None or duration > _MAX_DURATION:
             self.fail(f"{value!r} is not a duration such as 90s, 30m, 24h or 7d.", param, ctx)
-        return timedelta(**{_UNITS[match["unit"]]: int(match["count"])})
+        return duration
 
 
 class Zone(click.ParamType[str]):

@@ -110,6 +110,14 @@ def test_a_missing_end_is_the_start_and_the_duration(duration: str) -> None:
     assert result.notes[Repair.END_FROM_DURATION] == [SESSION_ID]
 
 
+@pytest.mark.parametrize("known", [{"duration_seconds": "0"}, {"duration_seconds": "600", "is_active": "t"}])
+def test_a_duration_of_a_session_that_goes_on_is_no_end(known: dict[str, str]) -> None:
+    result = imported([session_row(ended_at=None, **known)], [message_row(1, "10:00:30")])
+
+    assert result.ended_at == at("10:00:30")
+    assert result.notes[Repair.NEVER_CLOSED] == [SESSION_ID]
+
+
 def test_a_closed_session_without_an_end_ends_with_its_last_message() -> None:
     result = imported([session_row(ended_at=None, is_active="f")], [message_row(1, "10:00:01")])
 

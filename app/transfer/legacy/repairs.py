@@ -58,7 +58,8 @@ RULES: Final[dict[Repair, str]] = {
     "where they are numbers; the first one that of the session's start.",
     Repair.BOTH_COLUMN_SETS: "Where a row has both `started_at` and `session_start`, or `ended_at` and `session_end`, "
     "and they differ, the first of the two counts.",
-    Repair.END_FROM_DURATION: "A session without an end, but with a duration, ends so long after its start.",
+    Repair.END_FROM_DURATION: "A session without an end that has a duration, not zero, and is not marked as active "
+    "ends so long after its start.",
     Repair.END_FROM_LAST_ACTIVITY: "A session that is marked as closed and has no end ends at its last activity.",
     Repair.END_BEFORE_START: "A session that ends before it starts ends at its last activity.",
     Repair.END_BEFORE_LAST_MESSAGE: "A session with a message more than 60 s after its end ends with its last message.",

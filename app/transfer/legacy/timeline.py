@@ -84,7 +84,8 @@ def ended(
 
 def _given_end(session: LegacySession, start: datetime, last_activity_at: datetime, notes: Notes) -> Ending | None:
     if session.ended_at is None:
-        end = later(start, session.duration) if session.duration is not None else None
+        # Zero is what the column has before anything is known.
+        end = later(start, session.duration) if session.duration and not session.is_active else None
         if end is not None:
             notes.note(Repair.END_FROM_DURATION, session.legacy_id)
             return _ending(session, end)
