@@ -64,6 +64,8 @@ async def settle_epoch(dsn: str) -> str:
     """
     async with await connect(dsn) as connection:
         here = await ask_whereabouts(connection)
+        if untold := here.untold():
+            logger.info("server_does_not_tell", what=untold)
         name, before = await _present(connection)
         if not here.changes_since(before) and not before.lacks(here):
             return name

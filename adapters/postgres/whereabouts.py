@@ -3,7 +3,6 @@
 from typing import Any, Final, LiteralString
 
 import psycopg
-import structlog
 from msgspec import Struct
 from psycopg.rows import TupleRow
 
@@ -20,8 +19,6 @@ _MEANINGS: Final = {
     "database_oid": "this is another database of the server",
     "table_oid": "the table stored_events was made again",
 }
-
-logger = structlog.get_logger()
 
 
 class Whereabouts(Struct, frozen=True, kw_only=True):
@@ -45,6 +42,10 @@ class Whereabouts(Struct, frozen=True, kw_only=True):
             and before != now
         ]
 
+    def untold(self) -> list[str]:
+        """The names of what is not told."""
+        return [name for name in _MEANINGS if getattr(self, name) is None]
+
     def lacks(self, known: "Whereabouts") -> bool:
         """Whether the other one knows something that this one does not."""
         return any(getattr(self, name) is None and getattr(known, name) is not None for name in _MEANINGS)
@@ -56,16 +57,15 @@ async def ask_whereabouts(connection: psycopg.AsyncConnection[TupleRow]) -> Wher
     Raises:
         psycopg.OperationalError: the database is away.
     """
-    told = {name: await _told(connection, name, query) for name, query in _ASKED_OF_THE_SERVER.items()}
+    told = {name: await _told(connection, query) for name, query in _ASKED_OF_THE_SERVER.items()}
     row = await (await connection.execute(_WHEREABOUTS)).fetchone()
     database_oid, table_oid = row or (None, None)
     return Whereabouts(database_oid=database_oid, table_oid=table_oid, **told)
 
 
-async def _told(connection: psycopg.AsyncConnection[TupleRow], name: str, query: LiteralString) -> Any:
+async def _told(connection: psycopg.AsyncConnection[TupleRow], query: LiteralString) -> Any:
     try:
         row = await (await connection.execute(query)).fetchone()
-    except (psycopg.ProgrammingError, psycopg.NotSupportedError) as error:
-        logger.info("server_does_not_tell", what=name, sqlstate=error.sqlstate)
+    except (psycopg.ProgrammingError, psycopg.NotSupportedError):
         return None
     return row[0] if row else None

@@ -17,9 +17,10 @@ from adapters.postgres.statistics import PostgresStatistics
 from app.queries import InvalidQuery
 from domain.ids import ConversationId, TenantId
 from domain.ports import RecordedEvent
-from tests.contracts.statistics_cases import EVER, MAX_EVENTS, Given, StatisticsCases
+from tests.contracts.statistics_cases import EVER, MAX_EVENTS, Given, StatisticsCases, told
 from tests.support.decider import TENANT_ID
 from tests.support.histories import Happening, happenings
+from tests.support.moments import ANSWERED, END
 from tests.support.projecting import rows_of
 from tests.support.recording import recorded_log
 from tests.support.stored_histories import project_events, store_events
@@ -79,6 +80,20 @@ async def test_whatever_happened_it_is_counted_as_a_plain_loop_counts(
         None if expected.average_duration_seconds is None else pytest.approx(expected.average_duration_seconds)
     )
     assert replace(sessions, average_duration_seconds=None) == replace(expected, average_duration_seconds=None)
+
+
+async def test_turns_that_were_archived_are_counted_as_before(
+    database: str, given: Given, statistics: PostgresStatistics
+) -> None:
+    await given(told(1, *((second, event) for second, event in enumerate((*ANSWERED, END)))))
+    before = await statistics.turns(TENANT_ID, EVER)
+
+    with psycopg.connect(database) as connection:
+        connection.execute("INSERT INTO archived_events SELECT * FROM stored_events")
+        connection.execute("DELETE FROM stored_events")
+
+    assert before.answered == 1
+    assert await statistics.turns(TENANT_ID, EVER) == before
 
 
 async def test_what_takes_too_long_is_refused_with_the_way_out(database: str) -> None:
