@@ -4,7 +4,7 @@ The copy fills empty tables, conversation by conversation, with what the events 
 the ordinary projection from there on. Then the new tables take the place of the live ones.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import ClassVar, Literal, Protocol
@@ -16,7 +16,6 @@ from domain.ids import ConversationId
 from domain.ports import RecordedEvent
 from projections.ports import ProjectionSession
 from projections.registry import ProjectionName
-from projections.whole import WholeRows
 
 Phase = Literal["copy", "index", "catch_up"]
 
@@ -27,19 +26,35 @@ class RebuildRefused(TurnlogError):
     code: ClassVar[str] = "rebuild_refused"
 
 
+class Pace(Struct, frozen=True, kw_only=True):
+    """How much of the machine a rebuild may take: so many processes for the copy, so many events a second."""
+
+    jobs: int = 1
+    max_events_per_s: float | None = None
+    page_events: int = 5_000
+
+    def seconds(self, events: int) -> float:
+        """How long to rest after so many events."""
+        return 0.0 if self.max_events_per_s is None else events / self.max_events_per_s
+
+    def share(self) -> "Pace":
+        """Of one of the processes."""
+        rate = None if self.max_events_per_s is None else self.max_events_per_s / self.jobs
+        return Pace(jobs=1, max_events_per_s=rate, page_events=self.page_events)
+
+
 class RebuildState(Struct, frozen=True, kw_only=True):
     """What is kept of a rebuild, so that it goes on after any end of its process.
 
-    The copy is of the events up to `until_position`; conversations up to `copied_id` have been copied, which are
-    `copied_events` of `total_events`. `version` is the number of the new tables. A rollback begins with the catch-up of
-    the tables that were live before.
+    The copy is of the events up to `until_position`, `copied_events` of `total_events` so far. `version` is that of
+    the new tables. A rollback begins with the catch-up of the tables that were live before.
     """
 
+    id: str
     projections: tuple[ProjectionName, ...]
     version: int
     phase: Phase
     until_position: int
-    copied_id: ConversationId | None
     copied_events: int
     total_events: int
     is_rollback: bool
@@ -120,12 +135,12 @@ class RebuildSession(Protocol):
         """Drop what the rebuild has made; a rollback keeps its tables for another time."""
         ...
 
-    def histories(self, state: RebuildState, page_events: int) -> AsyncGenerator[Histories, None]:
-        """What is still to be copied. Raises RebuildRefused: an event cannot be read."""
-        ...
+    async def copy(self, state: RebuildState, pace: Pace, progress: Callable[[int], None]) -> None:
+        """Copy what is not copied yet; `progress` is told how many events are.
 
-    async def copy(self, rows: WholeRows, last_id: ConversationId, events: int) -> None:
-        """Add the rows to the new tables and remember it, both or neither."""
+        Raises:
+            RebuildRefused, NotProjectable, RowsRejected, TablesRefused: an event cannot be copied.
+        """
         ...
 
     async def start_indexing(self) -> Sequence[str]:

@@ -1,10 +1,13 @@
 """`turnlog rebuild`."""
 
+import os
 import sys
 
 import click
 
 from app.console.operator import operator_dsn
+
+MAX_DEFAULT_JOBS = 4
 
 
 @click.command()
@@ -17,6 +20,12 @@ from app.console.operator import operator_dsn
     type=click.FloatRange(min=1),
     metavar="EVENTS_PER_S",
     help="No faster than this, to spare the machine for what is live.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="So many processes copy at a time. Default: one for each processor, at most 4.",
 )
 @click.option(
     "--patience",
@@ -34,6 +43,7 @@ def rebuild(
     abandon: bool,
     only_if_equal: bool,
     max_rate: float | None,
+    jobs: int | None,
     patience: float,
     as_json: bool,
 ) -> None:
@@ -55,11 +65,13 @@ def rebuild(
     from adapters.postgres.rebuild.store import PostgresRebuildStore
     from app.rebuild.rebuilding import Wish
     from app.rebuild.terminal import CannotRebuild, Options, run_abandon, run_rebuild
+    from projections.rebuilding import Pace
     from projections.registry import BY_NAME
 
     chosen = tuple(name for name in BY_NAME if table in ("all", name))
     wish = Wish(projections=chosen, is_rollback=rollback, only_if_equal=only_if_equal)
-    options = Options(wish=wish, max_events_per_s=max_rate, patience_s=patience, as_json=as_json)
+    pace = Pace(jobs=jobs or min(MAX_DEFAULT_JOBS, len(os.sched_getaffinity(0))), max_events_per_s=max_rate)
+    options = Options(wish=wish, pace=pace, patience_s=patience, as_json=as_json)
     with operator_dsn() as dsn:
         store = PostgresRebuildStore(dsn)
         try:

@@ -2,10 +2,11 @@
 
 from typing import Final
 
-from app.rebuild.progress import Throttle
+import anyio
+
 from projections.compaction import compact
 from projections.ports import ProjectedPage
-from projections.rebuilding import RebuildSession, RebuildState
+from projections.rebuilding import Pace, RebuildSession, RebuildState
 from projections.registry import BY_NAME
 from projections.whole import projected
 
@@ -15,11 +16,11 @@ PAGE_EVENTS: Final = 1_000
 class CatchUp:
     """Stands where the new tables stand. An event that cannot be projected fails it, loudly."""
 
-    def __init__(self, session: RebuildSession, state: RebuildState, throttle: Throttle) -> None:
+    def __init__(self, session: RebuildSession, state: RebuildState, pace: Pace) -> None:
         self._session = session
         self._rows = session.rows()
         self._projections = [BY_NAME[name] for name in state.projections]
-        self._throttle = throttle
+        self._pace = pace
 
     async def position(self) -> int:
         """Where the new tables stand."""
@@ -35,7 +36,7 @@ class CatchUp:
             await self._rows.write(
                 ProjectedPage(from_position=position, to_position=reached, unknown_events=0, rows=rows)
             )
-        await self._throttle.take(len(events))
+        await anyio.sleep(self._pace.seconds(len(events)))
         return len(events)
 
     async def run(self, until_position: int) -> None:

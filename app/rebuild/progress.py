@@ -1,4 +1,4 @@
-"""What somebody who waits for a rebuild is told, and how its speed is held down."""
+"""What somebody who waits for long work is told, and how its speed is held down."""
 
 from typing import Protocol
 
@@ -28,7 +28,7 @@ class Watcher(Protocol):
 
 
 class Throttle:
-    """Holds the events of a rebuild down to a rate, so that what is live keeps its share of the machine."""
+    """Holds the events of long work down to a rate, so that what is live keeps its share of the machine."""
 
     def __init__(self, max_events_per_s: float | None) -> None:
         self._max_events_per_s = max_events_per_s

@@ -8,11 +8,10 @@ import anyio
 from msgspec import Struct
 
 from app.rebuild.catching_up import PAGE_EVENTS, CatchUp
-from app.rebuild.copying import copy_all
-from app.rebuild.progress import Throttle, Watcher
+from app.rebuild.progress import Watcher
 from domain.errors import StoreUnavailable
 from projections.ports import RowsRejected, TablesRefused
-from projections.rebuilding import RebuildRefused, RebuildSession, RebuildState, TableComparison
+from projections.rebuilding import Pace, RebuildRefused, RebuildSession, RebuildState, TableComparison
 from projections.registry import ProjectionName
 from projections.whole import NotProjectable
 
@@ -36,7 +35,7 @@ class Outcome(Struct, frozen=True):
     comparisons: Sequence[TableComparison]
 
 
-async def rebuild(session: RebuildSession, wish: Wish, watcher: Watcher, throttle: Throttle) -> Outcome:
+async def rebuild(session: RebuildSession, wish: Wish, watcher: Watcher, pace: Pace) -> Outcome:
     """Go on where the last attempt has come to, or begin.
 
     Raises:
@@ -44,20 +43,20 @@ async def rebuild(session: RebuildSession, wish: Wish, watcher: Watcher, throttl
         StoreUnavailable: the database went away; what was done is kept.
     """
     try:
-        return await _rebuild(session, wish, watcher, throttle)
+        return await _rebuild(session, wish, watcher, pace)
     except (NotProjectable, RowsRejected, TablesRefused) as error:
         raise RebuildRefused(
             f"{error} The live tables are as they were. Mend it, then run the same command to go on."
         ) from error
 
 
-async def _rebuild(session: RebuildSession, wish: Wish, watcher: Watcher, throttle: Throttle) -> Outcome:
+async def _rebuild(session: RebuildSession, wish: Wish, watcher: Watcher, pace: Pace) -> Outcome:
     state = await _state(session, wish, watcher)
     if state.phase == "copy":
-        await copy_all(session, state, watcher, throttle)
+        await session.copy(state, pace, lambda done: watcher.step("copy", done, state.total_events))
     if state.phase != "catch_up":
         await _index(session, watcher)
-    catch_up = CatchUp(session, state, throttle)
+    catch_up = CatchUp(session, state, pace)
     await _approach(session, catch_up, watcher)
     comparisons, position = await _compare(session, state, catch_up, watcher)
     different = [comparison for comparison in comparisons if comparison.different_rows]

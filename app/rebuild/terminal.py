@@ -1,6 +1,5 @@
 """A rebuild as somebody at a terminal sees it: bar, comparison, what to do next, exit status."""
 
-import gc
 import sys
 from datetime import UTC, datetime
 from types import TracebackType
@@ -14,17 +13,13 @@ from msgspec.structs import asdict
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from app.rebuild.progress import Throttle
 from app.rebuild.rebuilding import Outcome, Wish, rebuild
 from domain.errors import StoreUnavailable
-from projections.rebuilding import RebuildRefused, RebuildState, RebuildStore, TableComparison
+from projections.rebuilding import Pace, RebuildRefused, RebuildState, RebuildStore, TableComparison
 
 REFUSED: Final = 1
 INTERRUPTED: Final = 130
 PATIENCE_PAUSE_S: Final = 1.0
-COLLECTOR_THRESHOLDS: Final = (200_000, 50, 100)
-"""A page is some hundred thousand objects that die together. Looking through them while they live took a seventh of the
-time."""
 
 COLUMNS: Final = (
     TextColumn("{task.description}"),
@@ -40,7 +35,7 @@ class Options(Struct, frozen=True, kw_only=True):
     """How a rebuild is run. A database that goes away is waited for so long after the last success."""
 
     wish: Wish
-    max_events_per_s: float | None
+    pace: Pace
     patience_s: float
     as_json: bool
 
@@ -55,7 +50,6 @@ def run_rebuild(store: RebuildStore, options: Options) -> int:
     Raises:
         CannotRebuild: the live tables are as they were.
     """
-    gc.set_threshold(*COLLECTOR_THRESHOLDS)
     try:
         with TerminalView() as view:
             outcome = uvloop.run(_until_done(store, options, view))
@@ -88,12 +82,11 @@ async def _abandon(store: RebuildStore) -> str:
 
 async def _until_done(store: RebuildStore, options: Options, view: "TerminalView") -> Outcome:
     """Through any time for which the database is away, as long as patience lasts."""
-    throttle = Throttle(options.max_events_per_s)
     view.progressed_at_s = anyio.current_time()
     while True:
         try:
             async with store.session() as session:
-                return await rebuild(session, options.wish, view, throttle)
+                return await rebuild(session, options.wish, view, options.pace)
         except StoreUnavailable:
             if anyio.current_time() - view.progressed_at_s > options.patience_s:
                 raise CannotRebuild(

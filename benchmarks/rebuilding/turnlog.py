@@ -10,13 +10,15 @@ import uvloop
 from msgspec import to_builtins
 
 from adapters.postgres.rebuild.store import PostgresRebuildStore
-from app.rebuild.progress import Throttle
 from app.rebuild.rebuilding import Outcome, Wish, rebuild
 from benchmarks.child import answer, ask_child
 from benchmarks.measurement import Measurement
 from benchmarks.subject import BenchmarkError, Subject
-from projections.rebuilding import RebuildState, TableComparison
+from projections.rebuilding import Pace, RebuildState, TableComparison
 from projections.registry import BY_NAME
+
+JOBS = min(4, len(os.sched_getaffinity(0)))
+"""As many processes as the command takes by itself."""
 
 
 def subject() -> Subject:
@@ -72,7 +74,7 @@ class PartTimes:
 async def _rebuild(dsn: str) -> dict[str, Any]:
     times, began_s = PartTimes(), perf_counter()
     async with PostgresRebuildStore(dsn).session() as session:
-        outcome: Outcome = await rebuild(session, Wish(projections=tuple(BY_NAME)), times, Throttle(None))
+        outcome: Outcome = await rebuild(session, Wish(projections=tuple(BY_NAME)), times, Pace(jobs=JOBS))
     seconds = perf_counter() - began_s
     times.step("end", 0, None)
     del times.seconds["end"]

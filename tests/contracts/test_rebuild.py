@@ -9,15 +9,15 @@ import pytest
 
 from adapters.postgres.projection_store import PostgresProjectionStore
 from adapters.postgres.rebuild import live as held_tables
+from adapters.postgres.rebuild import store as rebuild_store
+from adapters.postgres.rebuild.parts import copy_part
 from adapters.postgres.rebuild.store import PostgresRebuildSession, PostgresRebuildStore
-from app.rebuild import copying
-from app.rebuild.progress import Throttle
 from app.rebuild.rebuilding import Outcome, Wish, rebuild
 from benchmarks.history import fill
 from domain.ports import RecordedEvent
 from projections import whole
 from projections.changes import Change
-from projections.rebuilding import RebuildRefused, RebuildState, TableComparison
+from projections.rebuilding import Pace, RebuildRefused, RebuildState, TableComparison
 from projections.registry import ProjectionName
 from tests.support.read_tables import (
     findings,
@@ -29,6 +29,8 @@ from tests.support.read_tables import (
 )
 
 EVENTS = 400
+PACE = Pace(page_events=67)
+"""Pages none of which ends where a conversation ends."""
 BOTH: tuple[ProjectionName, ...] = ("sessions", "messages")
 ALL = Wish(projections=BOTH)
 ROLLBACK = Wish(projections=BOTH, is_rollback=True)
@@ -70,9 +72,9 @@ class Story:
 
 
 @pytest.fixture(autouse=True)
-def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Many pages of few events, none of which ends where a conversation ends."""
-    monkeypatch.setattr(copying, "PAGE_EVENTS", 67)
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many parts of few events."""
+    monkeypatch.setattr(rebuild_store, "PART_EVENTS", 150)
 
 
 @pytest.fixture
@@ -89,9 +91,9 @@ async def session_of(dsn: str) -> AsyncIterator[PostgresRebuildSession]:
         yield session
 
 
-async def run(dsn: str, wish: Wish = ALL, story: Story | None = None) -> Outcome:
+async def run(dsn: str, wish: Wish = ALL, story: Story | None = None, pace: Pace = PACE) -> Outcome:
     async with session_of(dsn) as session:
-        return await rebuild(session, wish, story or Story(), Throttle(None))
+        return await rebuild(session, wish, story or Story(), pace)
 
 
 def change(dsn: str, statement: str) -> None:
@@ -187,6 +189,42 @@ async def test_a_rebuild_goes_on_wherever_its_process_was_killed(filled: str, st
     assert live_tables(filled) == V2
     assert read_tables(filled) == before
     assert numbered_tables(filled) == V1 | V2
+
+
+async def test_several_processes_copy_what_one_would(filled: str) -> None:
+    before = read_tables(filled)
+
+    outcome = await run(filled, pace=Pace(jobs=2, page_events=67))
+
+    assert all(comparison.different_rows == 0 for comparison in outcome.comparisons)
+    assert read_tables(filled) == before
+
+
+async def test_a_process_that_lives_on_after_its_parent_writes_nothing_twice(filled: str) -> None:
+    # given a copy that went on without one of its processes, which now wants to write its page
+    with pytest.raises(Killed):
+        await run(filled, story=Story("copy", 2))
+    async with session_of(filled) as session:
+        state = await session.state()
+        assert state is not None
+        late, *_ = await session.tasks(state, PACE)
+    with pytest.raises(Killed):
+        await run(filled, story=Story("index"))
+
+    with pytest.raises(RebuildRefused, match="Another process"):
+        await copy_part(late, lambda _events: None)
+
+    await run(filled)
+    assert (await findings(filled)).different == 0
+
+
+async def test_an_event_that_cannot_be_read_is_named_by_whichever_process_meets_it(filled: str) -> None:
+    change(filled, "ALTER TABLE stored_events DISABLE TRIGGER USER; UPDATE stored_events SET state = '{'")
+
+    with pytest.raises(RebuildRefused, match="Event 1 of conversation"):
+        await run(filled, pace=Pace(jobs=2))
+
+    assert live_tables(filled) == V1
 
 
 async def test_rows_that_were_wrong_are_right_afterwards_and_the_first_of_them_is_named(filled: str) -> None:

@@ -38,19 +38,31 @@ INSERT INTO projection_tables (projection, version, status) VALUES ('sessions', 
 
 CREATE TABLE projection_rebuilds (
     is_only        boolean     PRIMARY KEY DEFAULT true CHECK (is_only),
+    id             uuid        NOT NULL UNIQUE DEFAULT gen_random_uuid(),
     projections    text[]      NOT NULL,
     version        integer     NOT NULL,
     phase          text        NOT NULL CHECK (phase IN ('copy', 'index', 'catch_up')),
     until_position bigint      NOT NULL,
-    copied_id      uuid,
-    copied_events  bigint      NOT NULL DEFAULT 0,
     total_events   bigint      NOT NULL,
     is_rollback    boolean     NOT NULL DEFAULT false,
     started_at     timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 COMMENT ON TABLE projection_rebuilds IS 'the rebuild that is under way, or was when it was killed: where to go on';
 COMMENT ON COLUMN projection_rebuilds.until_position IS 'the copy is of the events up to here';
-COMMENT ON COLUMN projection_rebuilds.copied_id IS 'conversations up to this id are copied';
+
+CREATE TABLE projection_rebuild_parts (
+    rebuild_id    uuid    NOT NULL REFERENCES projection_rebuilds (id) ON DELETE CASCADE,
+    number        integer NOT NULL,
+    after_id      uuid    NOT NULL,
+    until_id      uuid    NOT NULL,
+    copied_id     uuid    NOT NULL,
+    copied_events bigint  NOT NULL DEFAULT 0,
+    is_done       boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (rebuild_id, number)
+);
+COMMENT ON TABLE projection_rebuild_parts IS 'the copy in parts, each for one process at a time';
+COMMENT ON COLUMN projection_rebuild_parts.after_id IS 'the conversations with a higher id, up to until_id';
+COMMENT ON COLUMN projection_rebuild_parts.copied_id IS 'conversations up to this id are copied';
 
 -- Every event there is, wherever it is kept.
 CREATE VIEW all_stored_events AS SELECT * FROM stored_events;

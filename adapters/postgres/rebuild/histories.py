@@ -1,6 +1,7 @@
 """The events of whole conversations, in the order of their ids."""
 
 from collections.abc import AsyncGenerator, Sequence
+from typing import Final
 
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
@@ -17,12 +18,18 @@ _READ_HISTORIES = statement("rebuild_read_histories")
 _READ_LOG = statement("rebuild_read_log")
 _LAST_VERSION = 2**63 - 1
 _BEFORE_ALL = "00000000-0000-0000-0000-000000000000"
+LAST_ID: Final = ConversationId("ffffffff-ffff-ffff-ffff-ffffffffffff")
 
 
 async def read_histories(
-    connection: AsyncConnection[TupleRow], after: ConversationId | None, until_position: int, page_events: int
+    connection: AsyncConnection[TupleRow],
+    after: ConversationId | None,
+    until_position: int,
+    page_events: int,
+    *,
+    until_id: ConversationId = LAST_ID,
 ) -> AsyncGenerator[Histories, None]:
-    """Conversations after the id, with their events up to the position; about `page_events` events at a time.
+    """Conversations after the id up to `until_id`, with their events up to the position; about `page_events` at a time.
 
     Raises:
         RebuildRefused: an event cannot be read.
@@ -33,7 +40,7 @@ async def read_histories(
     while True:
         with unavailable_when_lost():
             cursor = connection.cursor(binary=True)
-            await cursor.execute(_READ_HISTORIES, (*place, until_position, page_events), prepare=True)
+            await cursor.execute(_READ_HISTORIES, (*place, until_id, until_position, page_events), prepare=True)
             rows = await cursor.fetchall()
         events = unfinished + [_event(row) for row in rows]
         is_last = len(rows) < page_events

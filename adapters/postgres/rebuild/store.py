@@ -1,7 +1,7 @@
 """The rebuild of the read tables in Postgres: what it keeps, and its steps."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Final
 
 import msgspec
@@ -13,28 +13,30 @@ from psycopg.sql import SQL, Identifier
 from adapters.postgres.connection import connect
 from adapters.postgres.failures import unavailable_when_lost
 from adapters.postgres.projection_store import PostgresProjectionSession
-from adapters.postgres.rebuild.copying import MESSAGE_COLUMNS, SESSION_COLUMNS, copy_rows
-from adapters.postgres.rebuild.histories import read_histories, read_log
+from adapters.postgres.rebuild.histories import read_log
 from adapters.postgres.rebuild.live import held
+from adapters.postgres.rebuild.parts import CopyTask, Part
+from adapters.postgres.rebuild.processes import copy_here, copy_in_processes
 from adapters.postgres.rebuild.tables import create_like, drop_table, missing_indexes, table_name
-from adapters.postgres.row_writer import LIVE_TABLES, Tables, refusing
+from adapters.postgres.row_writer import Tables
 from adapters.postgres.statements import statement
-from domain.ids import ConversationId
 from domain.ports import RecordedEvent
 from projections.ports import ProjectionSession
-from projections.rebuilding import HeldLive, Histories, RebuildRefused, RebuildState
+from projections.rebuilding import HeldLive, Pace, RebuildRefused, RebuildState
 from projections.registry import CHECKPOINT_NAME, ProjectionName
-from projections.whole import WholeRows
 
 CHECKPOINT: Final = "rebuild"
 """The name under which the position of the new tables is kept."""
 
 INDEX_MEMORY: Final = "256MB"
+PART_EVENTS: Final = 50_000
+LOOKS_FOR_EACH_PART: Final = 20
 
 _STATE = statement("rebuild_state")
 _BEGIN = statement("rebuild_begin")
 _BEGIN_ROLLBACK = statement("rebuild_begin_rollback")
-_COPIED = statement("rebuild_copied")
+_DIVIDE = statement("rebuild_divide")
+_PARTS = statement("rebuild_parts")
 _LIVE_POSITION = statement("rebuild_live_position")
 _CREATE_CHECKPOINT = statement("projection_create_checkpoint")
 _LIVE_VERSION = "SELECT version FROM projection_tables WHERE projection = %s AND status = 'live'"
@@ -99,6 +101,8 @@ class PostgresRebuildSession:
                     live, new = await self._live(projection), table_name(projection, row[0])
                     await create_like(self._connection, live, new)
                     await self._connection.execute(_ADD_TABLE, [projection, row[0]])
+                parts = max(1, row[1] // PART_EVENTS)
+                await self._connection.execute(_DIVIDE, {"parts": parts, "looks": LOOKS_FOR_EACH_PART})
         return await self._required_state()
 
     async def begin_rollback(self) -> RebuildState:
@@ -124,28 +128,14 @@ class PostgresRebuildSession:
                     await self._connection.execute("DELETE FROM projection_tables WHERE status = 'building'")
                 await self._connection.execute("DELETE FROM projection_rebuilds")
 
-    async def histories(self, state: RebuildState, page_events: int) -> AsyncGenerator[Histories, None]:
-        """See `RebuildSession.histories`."""
-        with unavailable_when_lost():
-            connection = await connect(self._dsn)
-        try:
-            pages = read_histories(connection, state.copied_id, state.until_position, page_events)
-            async with aclosing(pages):
-                async for histories in pages:
-                    yield histories
-        finally:
-            await connection.close()
-
-    async def copy(self, rows: WholeRows, last_id: ConversationId, events: int) -> None:
+    async def copy(self, state: RebuildState, pace: Pace, progress: Callable[[int], None]) -> None:
         """See `RebuildSession.copy`."""
-        tables = self._tables()
-        with refusing(), unavailable_when_lost():
-            async with self._connection.transaction():
-                if tables.sessions != LIVE_TABLES.sessions:
-                    await copy_rows(self._connection, tables.sessions, SESSION_COLUMNS, rows.sessions)
-                if tables.messages != LIVE_TABLES.messages:
-                    await copy_rows(self._connection, tables.messages, MESSAGE_COLUMNS, rows.messages)
-                await self._connection.execute(_COPIED, [last_id, events], prepare=True)
+        tasks = await self.tasks(state, pace)
+        progress(state.copied_events)
+        if pace.jobs == 1:
+            await copy_here(tasks, state.copied_events, progress)
+        else:
+            await copy_in_processes(tasks, pace.jobs, self._copied_events, progress)
 
     async def start_indexing(self) -> Sequence[str]:
         """See `RebuildSession.start_indexing`."""
@@ -188,6 +178,25 @@ class PostgresRebuildSession:
         """See `RebuildSession.hold_live`."""
         assert self._state is not None
         return held(self._dsn, self._state, CHECKPOINT)
+
+    async def tasks(self, state: RebuildState, pace: Pace) -> Sequence[CopyTask]:
+        """The parts that are still to be copied."""
+        with unavailable_when_lost():
+            rows = await (await self._connection.execute(_PARTS, [state.id])).fetchall()
+        return [
+            CopyTask(
+                dsn=self._dsn,
+                rebuild_id=state.id,
+                tables=self._tables(),
+                until_position=state.until_position,
+                part=Part(*row),
+                pace=pace.share(),
+            )
+            for row in rows
+        ]
+
+    async def _copied_events(self) -> int:
+        return (await self._required_state()).copied_events
 
     async def _required_state(self) -> RebuildState:
         state = await self.state()

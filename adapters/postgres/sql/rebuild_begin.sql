@@ -7,4 +7,4 @@ INSERT INTO projection_rebuilds (projections, version, phase, until_position, to
 SELECT %(projections)s, (SELECT max(version) + 1 FROM projection_tables), 'copy', live.position,
        (SELECT count(*) FROM all_stored_events WHERE notification_id <= live.position)
 FROM live
-RETURNING version
+RETURNING version, total_events
