@@ -1,6 +1,6 @@
 """Tries to bring parked conversations up to the others, beside the pages of the process that leads."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from typing import Final
 
@@ -14,6 +14,10 @@ from projections.redrive import redrive
 TRIED_AT_A_TIME: Final = 8
 """How many are tried before the next page is projected, so that nobody waits for all of them."""
 
+MAX_TRIES: Final = 3
+"""How often one is begun at most. An attempt that the database breaks off is no attempt, but it must not keep the pages
+waiting for ever, where it is the attempt that the database breaks off for."""
+
 logger = structlog.get_logger()
 
 
@@ -25,32 +29,34 @@ class Redriver:
 
     def __init__(self, streams: Streams) -> None:
         self._streams = streams
-        self._tried: set[ConversationId] = set()
+        self._tries: Counter[ConversationId] = Counter()
         self._waiting: deque[Poison] = deque()
 
     async def begin(self, session: ProjectionSession) -> None:
         """This process has taken the lead."""
         letters = await session.dead_letters()
-        self._tried &= {letter.poison.conversation_id for letter in letters}
-        waiting = (letter.poison for letter in letters)
-        self._waiting = deque(poison for poison in waiting if poison.conversation_id not in self._tried)
+        parked = [letter.poison for letter in letters]
+        self._tries = Counter({one.conversation_id: self._tries[one.conversation_id] for one in parked})
+        self._waiting = deque(one for one in parked if self._tries[one.conversation_id] < MAX_TRIES)
 
     def parked(self, poisons: Iterable[Poison]) -> None:
         """This process has just failed on them itself."""
         for poison in poisons:
-            self._tried.add(poison.conversation_id)
+            self._tries[poison.conversation_id] = MAX_TRIES
             logger.error("conversation_quarantined", **_told(poison))
 
     async def try_some(self, session: ProjectionSession) -> bool:
         """Try the next few. Whether there were any.
 
         Raises:
-            StoreUnavailable, TablesRefused: those that are left will be tried when it has passed.
+            StoreUnavailable, TablesRefused: those that are left will be tried when it has passed, and this one again.
         """
         some = min(TRIED_AT_A_TIME, len(self._waiting))
         for _ in range(some):
-            await self._try(session, self._waiting[0])
-            self._tried.add(self._waiting.popleft().conversation_id)
+            poison = self._waiting.popleft()
+            self._tries[poison.conversation_id] += 1
+            await self._try(session, poison)
+            self._tries[poison.conversation_id] = MAX_TRIES
         return bool(some)
 
     async def _try(self, session: ProjectionSession, parked: Poison) -> None:

@@ -47,7 +47,7 @@ class TablesRefused(TurnlogError):
 class Checkpoint(Struct, frozen=True, kw_only=True):
     """How far the rows are. `unknown_events` were written by newer code, since the rows were begun.
 
-    The rows of `parked` conversations stand still. `revision` rises whenever one of them is re-driven.
+    The rows of `parked` conversations stand still. `revision` rises whenever some are parked or one is re-driven.
     """
 
     position: int = 0

@@ -66,6 +66,7 @@ class Runner:
                 checkpoint,
                 position=page.last_position,
                 unknown_events=checkpoint.unknown_events + page.unknown_events,
+                revision=checkpoint.revision + bool(changes.poison),
                 parked=checkpoint.parked | {poison.conversation_id for poison in changes.poison},
             ),
             projected_events=len(page.events),

@@ -81,6 +81,7 @@ class MemoryProjectionSession:
             checkpoint,
             position=page.to_position,
             unknown_events=checkpoint.unknown_events + page.unknown_events,
+            revision=checkpoint.revision + bool(page.parked),
             parked=frozenset(self._store.dead_letters),
         )
 

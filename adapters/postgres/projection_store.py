@@ -24,6 +24,7 @@ STALL_TIMEOUT_S = 20.0
 _MOVE_CHECKPOINT = statement("projection_move_checkpoint")
 _CREATE_CHECKPOINT = statement("projection_create_checkpoint")
 _CHECKPOINT = statement("projection_checkpoint")
+_CHECKPOINT_WITH_PARKED = statement("projection_checkpoint_with_parked")
 _HOLD_CHECKPOINT = statement("projection_hold_checkpoint")
 _RAISE_REVISION = statement("projection_raise_revision")
 _BEAT = statement("projection_beat")
@@ -63,6 +64,8 @@ class PostgresProjectionSession:
         self._name = checkpoint_name
         self._rows = RowWriter(connection, tables)
         self._dead_letters = DeadLetters(connection, checkpoint_name)
+        self._parked_revision: int | None = None
+        self._parked: frozenset[ConversationId] = frozenset()
 
     async def try_to_lead(self) -> bool:
         """See `ProjectionSession.try_to_lead`."""
@@ -74,14 +77,19 @@ class PostgresProjectionSession:
             return is_leader
 
     async def checkpoint(self) -> Checkpoint:
-        """See `ProjectionSession.checkpoint`."""
+        """See `ProjectionSession.checkpoint`. Who stands by asks often, and the list of the parked may be long."""
         with self._bounded():
             cursor = await self._connection.execute(_CHECKPOINT, [self._name])
             row = await cursor.fetchone()
+            if row is not None and row[2] != self._parked_revision:
+                cursor = await self._connection.execute(_CHECKPOINT_WITH_PARKED, [self._name])
+                row = await cursor.fetchone()
         if row is None:
             return Checkpoint()
-        position, unknown_events, revision, parked = row
-        return Checkpoint(position=position, unknown_events=unknown_events, revision=revision, parked=frozenset(parked))
+        position, unknown_events, revision, *parked = row
+        if parked:
+            self._parked_revision, self._parked = revision, frozenset(parked[0])
+        return Checkpoint(position=position, unknown_events=unknown_events, revision=revision, parked=self._parked)
 
     async def write(self, page: ProjectedPage) -> None:
         """See `ProjectionSession.write`."""
@@ -126,8 +134,9 @@ class PostgresProjectionSession:
 
     async def _move_checkpoint(self, page: ProjectedPage) -> None:
         """Compare and swap. It comes before the rows, so that a runner that lost the lead never touches one."""
-        move = [page.to_position, page.unknown_events, self._name, page.from_position, page.revision]
-        cursor = await self._connection.execute(_MOVE_CHECKPOINT, move, prepare=True)
+        changes = (page.to_position, page.unknown_events, int(bool(page.parked)))
+        expected = (self._name, page.from_position, page.revision)
+        cursor = await self._connection.execute(_MOVE_CHECKPOINT, (*changes, *expected), prepare=True)
         if cursor.rowcount != 1:
             raise CheckpointMoved(page.from_position)
 

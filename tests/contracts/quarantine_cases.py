@@ -77,14 +77,15 @@ class Poisoned(Struct, frozen=True):
 
 
 @st.composite
-def poisonings(draw: st.DrawFn, happened: list[Happening]) -> dict[int, Kind]:
-    """Positions in the log of what happened, at most one of each conversation."""
+def poisonings(draw: st.DrawFn) -> tuple[list[Happening], dict[int, Kind]]:
+    """What happened, and positions in its log, at most one of each conversation."""
+    happened = draw(happenings())
     log = recorded_log(happened)
     kinds: dict[int, Kind] = {}
     for conversation_id in draw(st.sets(st.sampled_from(sorted({one.conversation_id for one in log})), min_size=1)):
         positions = [one.position for one in log if one.conversation_id == conversation_id]
         kinds[draw(st.sampled_from(positions))] = draw(st.sampled_from(sorted(REASONS)))
-    return kinds
+    return happened, kinds
 
 
 async def run(poisoned: Poisoned, session: ProjectionSession, max_page_events: int = 1_000) -> list[Poison]:
@@ -114,16 +115,15 @@ class QuarantineCases:
     """Given a poison, when its page is written, then its conversation stands still and nothing else does."""
 
     @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=30)
-    @given(data=st.data(), happened=happenings(), max_page_events=st.integers(1, 40))
+    @given(poisoning=poisonings(), max_page_events=st.integers(1, 40))
     async def test_every_row_is_the_fold_up_to_the_poison_and_after_the_fix_the_whole_fold(
         self,
         store: ProjectionStore,
         models: ReadModels,
-        data: st.DataObject,
-        happened: list[Happening],
+        poisoning: tuple[list[Happening], dict[int, Kind]],
         max_page_events: int,
     ) -> None:
-        kinds = data.draw(poisonings(happened))
+        happened, kinds = poisoning
         async with store.session() as session:
             await take_lead(session)
             start = (await session.checkpoint()).position

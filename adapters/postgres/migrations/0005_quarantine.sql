@@ -19,8 +19,8 @@ COMMENT ON TABLE projection_dead_letters IS 'parked conversations: their rows ar
 COMMENT ON COLUMN projection_dead_letters.error IS 'a topic, the name of an exception or an SQLSTATE; never content';
 COMMENT ON COLUMN projection_dead_letters.attempts IS 'how often it was tried to project the conversation anew';
 
--- A runner knows from its checkpoint which conversations are parked. Whoever re-drives one raises this, and the runner
--- reads again.
+-- A runner knows which conversations are parked. Whoever parks or re-drives one raises this, and who knew an older list
+-- reads again before it writes.
 ALTER TABLE projection_checkpoints ADD COLUMN quarantine_revision bigint NOT NULL DEFAULT 0;
 
 DO $$
