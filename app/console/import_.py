@@ -23,7 +23,8 @@ def import_() -> None:
 @import_.command()
 @input_argument
 @click.option("--allow-unknown", is_flag=True, help="Also events of a newer release, which this one cannot read.")
-def events(file: Path, *, allow_unknown: bool) -> None:
+@click.option("--check-only", is_flag=True, help="Read and check the file, and store nothing. Needs no database.")
+def events(file: Path, *, allow_unknown: bool, check_only: bool) -> None:
     """Take over an export of events as it is: same ids, versions, times and bytes; only the positions are new.
 
     FILE is what `turnlog export events` wrote, compressed or not. It is checked from end to end before anything is
@@ -33,17 +34,18 @@ def events(file: Path, *, allow_unknown: bool) -> None:
     The status is 1 when a conversation was left alone.
 
     \b
-    Example:
+    Examples:
       turnlog import events events.jsonl.gz
+      turnlog import events events.jsonl.gz --check-only
     """
-    from app.transfer.event_lines import BadEventFile
-    from app.transfer.terminal import import_events_from
+    from app.transfer.terminal import check_events_of, import_events_from
 
+    if check_only:
+        with _reading(file):
+            check_events_of(file, allow_unknown=allow_unknown)
+        return
     with operator_dsn() as dsn, _reading(file):
-        try:
-            sys.exit(import_events_from(file, dsn, allow_unknown=allow_unknown))
-        except BadEventFile as error:
-            raise click.ClickException(f"{file}: {error}") from error
+        sys.exit(import_events_from(file, dsn, allow_unknown=allow_unknown))
 
 
 @import_.command()
@@ -78,10 +80,13 @@ def chats(file: Path, *, tenant: str | None, strict: bool) -> None:
 @contextmanager
 def _reading(file: Path) -> Iterator[None]:
     """What stands in the way ends the command with its sentence."""
+    from app.transfer.event_lines import BadEventFile
     from domain.errors import TurnlogError
 
     try:
         yield
+    except BadEventFile as error:
+        raise click.ClickException(f"{file}: {error}") from error
     except (EOFError, zlib.error) as error:
         raise click.ClickException(f"{file} is compressed and breaks off or is damaged.") from error
     except OSError as error:

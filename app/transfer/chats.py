@@ -3,6 +3,7 @@
 Keys that are not named here are ignored.
 """
 
+from codecs import BOM_UTF8
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -133,7 +134,7 @@ def read_chat(raw: bytes) -> Chat:
     Raises:
         InvalidCommand: `field` is the path of the culprit.
     """
-    text = raw.strip()
+    text = raw.removeprefix(BOM_UTF8).strip()
     is_list = text.startswith(b"[")
     line = ChatLine(messages=decode(_messages_decoder, text, "messages")) if is_list else decode(_line_decoder, text)
     messages = line.messages or [_message_of(turn) for turn in line.turns]

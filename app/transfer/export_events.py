@@ -8,7 +8,7 @@ from app.transfer.event_lines import EventLineWriter, Header
 from domain.ports import Clock
 
 
-class History(Protocol):
+class EventSource(Protocol):
     """All that was stored at one moment."""
 
     async def epoch(self) -> str:
@@ -25,7 +25,7 @@ class History(Protocol):
 
 
 async def export_events(
-    history: History,
+    source: EventSource,
     selection: EventSelection,
     out: BinaryIO,
     clock: Clock,
@@ -35,15 +35,15 @@ async def export_events(
 
     Holds one page in memory, however many there are.
     """
-    until_position = await history.head_position()
+    until_position = await source.head_position()
     header = Header(
-        epoch=await history.epoch(),
+        epoch=await source.epoch(),
         exported_at=clock.now(),
         until_position=until_position,
         selection=selection,
     )
     writer = EventLineWriter(out, header)
-    async for events in history.pages(selection, until_position):
+    async for events in source.pages(selection, until_position):
         writer.write(events)
         on_page(len(events), events[-1].position, until_position)
     writer.finish()

@@ -43,6 +43,13 @@ def export_events_to(path: Path, dsn: str, selection: EventSelection) -> None:
     _say(f"{count:,} events exported.")
 
 
+def check_events_of(path: Path, *, allow_unknown: bool) -> None:
+    """Read the file from end to end, and say what it holds. Raises as `import_events_from`."""
+    with TransferProgress("Checking", "events") as progress:
+        checked = _check(path, progress, allow_unknown=allow_unknown)
+    _say(f"{path} is whole and unchanged: {checked.events:,} events, {checked.unknown_events:,} of a newer release.")
+
+
 def import_events_from(path: Path, dsn: str, *, allow_unknown: bool) -> int:
     """Check the file, take it in, and report. The exit status.
 
@@ -54,12 +61,16 @@ def import_events_from(path: Path, dsn: str, *, allow_unknown: bool) -> int:
     if not path.is_file():
         raise BadEventFile("It is read twice, to be checked before anything is stored: give a file and not a pipe.")
     with TransferProgress("Checking", "events") as progress:
-        with input_file(path) as lines:
-            checked = check_events(lines, decode, progress.advance, allow_unknown=allow_unknown)
+        checked = _check(path, progress, allow_unknown=allow_unknown)
         progress.begin("Importing", checked.events)
         report = uvloop.run(_import(path, dsn, progress))
     _report(report, checked)
     return CONFLICTS if report.conflicts else 0
+
+
+def _check(path: Path, progress: TransferProgress, *, allow_unknown: bool) -> Checked:
+    with input_file(path) as lines:
+        return check_events(lines, decode, progress.advance, allow_unknown=allow_unknown)
 
 
 async def _import(path: Path, dsn: str, progress: TransferProgress) -> ImportedEvents:

@@ -24,10 +24,12 @@ from tests.support.transfer import (
     dialogues,
     event_rows,
     given_projected,
+    import_from,
     read_table_rows,
     rows,
     write_histories,
 )
+from tests.support.waiting import until
 
 DIALOGUES = 150
 PATIENCE_S = 60.0
@@ -166,3 +168,19 @@ async def test_a_file_that_was_cut_off_ends_with_a_sentence(exported: Path, othe
     assert "Error:" in said
     assert "Traceback" not in said
     assert event_rows(other_database) == []
+
+
+async def test_an_export_in_the_middle_of_writing_has_all_up_to_its_head_and_no_hole(
+    database: str, other_database: str, tmp_path: Path
+) -> None:
+    files = [tmp_path / f"{number}.jsonl" for number in range(3)]
+    writing = asyncio.create_task(write_histories(database, dialogues(600)))
+    await until(lambda: len(event_rows(database)) > 0, PATIENCE_S)
+    for file in files:
+        await asyncio.to_thread(export_events_to, file, database, EventSelection())
+    await writing
+
+    for file in files:
+        assert await asyncio.to_thread(import_from, file, other_database) == 0
+        taken_over = event_rows(other_database)
+        assert taken_over == event_rows(database)[: len(taken_over)]

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from app.transfer.event_lines import BadEventFile
-from app.transfer.terminal import export_events_to
+from app.transfer.terminal import check_events_of, export_events_to
 from tests.support.transfer import (
     EVERYTHING,
     dialogues,
@@ -78,9 +78,20 @@ def test_a_file_that_is_not_whole_and_unchanged_adds_nothing(
     file.write_bytes(damage(file.read_bytes()))
 
     with pytest.raises(BadEventFile, match=expected):
+        check_events_of(file, allow_unknown=False)
+    with pytest.raises(BadEventFile, match=expected):
         import_from(file, other_database)
 
     assert event_rows(other_database) == []
+
+
+def test_a_file_can_be_checked_alone(database: str, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given_histories(database, dialogues(3))
+    export_events_to(file, database, EVERYTHING)
+
+    check_events_of(file, allow_unknown=False)
+
+    assert "is whole and unchanged: 30 events" in capsys.readouterr().err
 
 
 def test_a_failed_export_leaves_the_file_of_before(database: str, file: Path) -> None:
