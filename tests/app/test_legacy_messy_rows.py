@@ -4,6 +4,7 @@ from collections import Counter
 from itertools import pairwise
 
 from hypothesis import given
+from hypothesis import strategies as st
 
 from app.transfer.histories import decided
 from app.transfer.legacy.repairs import Repair
@@ -12,7 +13,7 @@ from domain.conversation import commands as c
 from domain.conversation.conversation import Conversation
 from domain.conversation.evolution import evolve
 from domain.envelope import Actor
-from tests.support.legacy import imported, messy_messages, messy_sessions
+from tests.support.legacy import imported, message_row, messy_messages, messy_sessions, session_row
 
 
 @given(messy_sessions(), messy_messages())
@@ -68,6 +69,20 @@ def test_the_same_rows_become_the_same_commands(sessions: list[Row], messages: l
 
     assert first.history == again.history
     assert len({past.command_id for past in first.history.commands}) == len(first.history.commands)
+
+
+@given(st.lists(st.sampled_from(["user", "agent", "system", "ghost"]), max_size=9), st.integers(0, 9))
+def test_what_was_taken_in_of_an_open_session_is_the_beginning_of_what_comes_later(
+    roles: list[str], taken_in: int
+) -> None:
+    now = "2026-07-01 10:00:0"
+    messages = [message_row(n, None, role, created_at=f"{now}{n}") for n, role in enumerate(roles)]
+    session = session_row(ended_at=None, last_activity_at=f"{now}0")
+
+    earlier = imported([session], messages[:taken_in]).history.commands
+    later = imported([{**session, "ended_at": f"{now}9"}], messages).history.commands
+
+    assert later[: len(earlier)] == earlier
 
 
 def _stored(content: str | None) -> str:

@@ -212,6 +212,41 @@ def test_a_session_whose_row_changes_while_it_goes_on_is_continued(
     assert imported()["conversations"]["different"] == 0
 
 
+ODD_TYPES: Final = """
+CREATE TABLE conversation_sessions (
+    id int, user_id bigint, started_at text, duration interval, is_active smallint, status char(8), metadata bytea);
+CREATE TABLE conversation_messages (
+    conversation_id char(36), message_id bigint, sender text, text json, sent_at double precision, tags text[]);
+INSERT INTO conversation_sessions VALUES
+    (9, 7, '2024-01-01T10:00:00+01:00', '1 minute 30.5 seconds', 0, 'open', NULL),
+    (9, NULL, '2024-01-01T10:00:05+01:00', NULL, NULL, NULL, '\\x00ff'),
+    (10, 7, 'yesterday', NULL, NULL, 'closed', NULL),
+    (NULL, 8, '2024-01-02', NULL, NULL, NULL, NULL);
+INSERT INTO conversation_messages VALUES
+    ('9', 10, 'Bot', '"two"', 1704099602, '{a,"b c"}'), ('9', 9, 'Human', '"one"', 1704099602, NULL),
+    ('10', NULL, 'Human', NULL, 1704103200000, NULL), ('10', NULL, 'Human', NULL, 'Infinity', NULL);
+"""
+
+
+def test_columns_of_any_type_are_read(database: str, empty_database: str, tmp_path: Path) -> None:
+    fill(empty_database, ODD_TYPES)
+
+    report = report_of(database, tmp_path, "--from-dsn", empty_database)
+    given_projected(database)
+
+    assert report["conversations"]["added"] == 3
+    sessions = "SELECT metadata->>'legacy_id', user_id, started_at::text, duration_seconds FROM conversation_sessions"
+    told = rows(database, f"{sessions} ORDER BY started_at")
+    assert told[0] == ("9", "7", "2024-01-01 09:00:00+00", 90.5)
+    assert told[1] == ("10", "7", "2024-01-01 10:00:00+00", 0.0)
+    assert told[2][1:] == ("8", "2024-01-02 00:00:00+00", 0.0)
+    said = "SELECT role, content, metadata FROM conversation_messages ORDER BY created_at, version LIMIT 2"
+    assert rows(database, said) == [
+        ("user", '"one"', {"legacy_id": "9"}),
+        ("assistant", '"two"', {"legacy_id": "10", "legacy_tags": '{a,"b c"}'}),
+    ]
+
+
 def test_other_names_and_another_schema(database: str, empty_database: str) -> None:
     fill(empty_database, OLDER_SHAPE)
     fill(

@@ -17,9 +17,12 @@ from domain.conversation import commands as c
 from tests.support.decider import TENANT_ID, numbered_uuid
 
 SESSION_ID: Final = numbered_uuid(0x5E55)
-NEWER_SESSION: Final = ("id", "user_id", "started_at", "ended_at", "duration_seconds", "metadata", "created_at")
-OLDER_SESSION: Final = ("id", "user_id", "session_start", "session_end", "is_active", "metadata", "created_at")
-ALL_SESSION: Final = (*OLDER_SESSION, "started_at", "ended_at", "duration_seconds", "ended_reason", "mood")
+SESSION: Final = (
+    *("id", "user_id", "session_start", "session_end", "is_active", "metadata", "created_at"),
+    *("started_at", "ended_at", "duration_seconds", "last_activity_at", "ended_reason", "mood"),
+)
+"""Both shapes at once, and a column that nobody knows."""
+
 MESSAGE: Final = ("id", "session_id", "user_id", "role", "content", "audio_url", "metadata", "created_at", "mood")
 
 CLOSED_BEFORE: Final = datetime(2026, 6, 1, tzinfo=UTC)
@@ -78,10 +81,10 @@ class Imported(Struct, frozen=True, kw_only=True):
         return [past for past in self.history.commands if not isinstance(past.command, edges)]
 
 
-def terms(session_columns: Sequence[str] = ALL_SESSION, message_columns: Sequence[str] = MESSAGE) -> Terms:
+def terms() -> Terms:
     """How the tests read."""
     return Terms(
-        tables=tables_of(session_columns, message_columns),
+        tables=tables_of(SESSION, MESSAGE),
         identity=Identity(tenant_id=TENANT_ID, source="legacy"),
         zone=UTC,
         keep_open_since=CLOSED_BEFORE,
