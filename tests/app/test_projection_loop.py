@@ -1,6 +1,6 @@
 """Given a log, when the loop runs, then the tables follow: at once, through every failure, and only one loop writes."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import anyio
@@ -14,6 +14,7 @@ from app.projected_position import ProjectedPosition
 from app.projection_loop import ProjectionLoop
 from app.redriver import Redriver
 from domain.errors import StoreUnavailable
+from domain.ids import ConversationId, TenantId
 from domain.ports import RecordedEvent
 from projections.changes import Change
 from projections.ports import CheckpointMoved, RowsRejected, TablesRefused
@@ -186,6 +187,43 @@ async def test_the_next_process_that_leads_re_drives_what_is_parked_once(store: 
     assert len([key for key in store.messages if key[0] == CONVERSATION_ID]) == 2
     assert store.sessions[OTHER_CONVERSATION_ID].version == 2
     assert store.dead_letters[OTHER_CONVERSATION_ID].attempts == 1
+
+
+async def test_one_that_the_database_breaks_off_for_does_not_keep_the_pages_waiting(
+    store: MemoryProjectionStore,
+) -> None:
+    # given a conversation that is parked, and whose history is more than can be read
+    events = history(ANSWERED)
+    log = GivenLog(events[:3], unknown=[3])
+    async with Projecting(log, store).running() as older:
+        assert await older.projected.wait(3, WAIT_S)
+    streams = Endless()
+    newer = ProjectionLoop(Runner(log), store, projected := ProjectedPosition(), Redriver(streams))
+    # when a process takes the lead
+    async with running(newer):
+        await until(lambda: streams.reads == redriver.MAX_TRIES)
+        log.events += in_other_conversation(events, after=4)
+        newer.wake(log.events)
+        # then it gives that up at some time, and goes on with all others
+        assert await projected.wait(8, WAIT_S)
+        await until(lambda: newer.status().failures == 0)
+    assert streams.reads == redriver.MAX_TRIES
+    assert store.sessions[OTHER_CONVERSATION_ID].version == 4
+    assert set(store.dead_letters) == {CONVERSATION_ID}
+
+
+class Endless:
+    """Implements `Streams`: reading takes longer than the database allows."""
+
+    def __init__(self) -> None:
+        self.reads = 0
+
+    async def read(
+        self, tenant_id: TenantId, conversation_id: ConversationId, after: int = 0, until: int | None = None
+    ) -> Sequence[RecordedEvent]:
+        """See `EventStore.read`."""
+        self.reads += 1
+        raise StoreUnavailable
 
 
 async def test_many_are_re_driven_between_the_pages_and_not_before_them(

@@ -1,10 +1,12 @@
 """F17: whatever happens to the connection in the middle of a page, there is neither a gap nor a double."""
 
 from collections.abc import AsyncIterator
+from hashlib import sha256
 
 import anyio
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from adapters.postgres import projection_store
 from adapters.postgres.pool import read_pool
@@ -16,16 +18,18 @@ from app.projected_position import ProjectedPosition
 from app.projection_loop import ProjectionLoop
 from app.redriver import Redriver
 from domain.conversation import events as e
+from domain.conversation.values import Policies
 from domain.errors import StoreUnavailable
 from projections.compaction import RowChanges
 from projections.ports import RowsRejected
 from projections.runner import Runner
 from tests.contracts.projection_store_cases import assert_rows_equal_fold, page
-from tests.support.decider import message_id
+from tests.support.decider import TENANT_ID, message_id
 from tests.support.fault_proxy import FaultProxy, Way
 from tests.support.moments import ANSWERED, END, INTERRUPTED
-from tests.support.projecting import GivenLog, nobody_projects, take_lead
+from tests.support.projecting import GivenLog, nobody_projects, project_all, take_lead
 from tests.support.recording import history
+from tests.support.waiting import until
 
 WAIT_S = 10.0
 SECRET = "my card number is 4111"
@@ -133,6 +137,45 @@ async def test_rows_that_are_refused_are_no_passing_failure_and_their_text_is_no
 
     assert SECRET not in str(refusal.value)
     assert refusal.value.__cause__ is None
+
+
+async def test_a_row_that_is_too_large_parks_its_conversation(store: PostgresProjectionStore) -> None:
+    # given a value that no index holds; Postgres counts it among what an operator may mend by trying again
+    too_long = "".join(sha256(bytes([number])).hexdigest() for number in range(255))
+    events = history([e.ConversationStarted(tenant_id=TENANT_ID, user_id=too_long, policies=Policies()), *ANSWERED[1:]])
+    async with store.session() as session:
+        await take_lead(session)
+        await project_all(GivenLog(events), session)
+        (letter,) = await session.dead_letters()
+
+    assert (letter.poison.version, letter.poison.error) == (1, "SQLSTATE 54000")
+
+
+async def test_a_table_that_is_gone_parks_nobody_and_is_waited_for(
+    store: PostgresProjectionStore, models: PostgresReadModels, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projection_loop, "BACKOFF_MAX_S", 0.05)
+    log = GivenLog(history(ANSWERED))
+    projected = ProjectedPosition()
+    loop = ProjectionLoop(Runner(log), store, projected, Redriver(log))
+    rename_table(database, "conversation_messages", "elsewhere")
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(loop.run)
+        await until(lambda: loop.status().failures > 1, WAIT_S)
+        assert "SQLSTATE 42P01" in (loop.status().last_failure or "")
+        rename_table(database, "elsewhere", "conversation_messages")
+        assert await projected.wait(4, WAIT_S)
+        group.cancel_scope.cancel()
+
+    assert loop.status().quarantined_conversations == 0
+    await assert_rows_equal_fold(models, log.events)
+
+
+def rename_table(database: str, name: str, new_name: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        rename = SQL("ALTER VIEW {} RENAME TO {}")
+        connection.execute(rename.format(Identifier(name), Identifier(new_name)))
 
 
 async def test_an_answer_that_is_lost_is_not_projected_again(
