@@ -6,7 +6,7 @@ import anyio
 import pytest
 from click.testing import CliRunner, Result
 
-from app import projection_loop
+from app import logs, projection_loop
 from app.cli import main
 from domain.conversation import events as e
 from tests.support.decider import message_id
@@ -21,6 +21,7 @@ MEANT = e.MessageRecorded(message_id=message_id(7), role="system", content="What
 @pytest.fixture
 def redrive(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> "Redrive":
     monkeypatch.setenv("DATABASE_URL", server.dsn)
+    monkeypatch.setattr(logs, "configure_logs", lambda _level: None)  # it would do so for all tests after this one
     monkeypatch.setattr(projection_loop, "HEARTBEAT_INTERVAL_S", 0.1)
     return Redrive()
 
