@@ -16,8 +16,6 @@ from projections.registry import CHECKPOINT_NAME
 MOVE_TO_HEAD: Final = """
 UPDATE projection_checkpoints SET position = (SELECT max(notification_id) FROM stored_events) WHERE name = %s
 """
-
-
 IS_PROJECTED: Final = """
 SELECT position >= (SELECT max(notification_id) FROM stored_events) FROM projection_checkpoints WHERE name = %s
 """

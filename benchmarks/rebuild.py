@@ -28,15 +28,13 @@ NOTES: Final = {
     "breaks its case. Each measurement has a fresh copy of the filled database's files.",
     "turnlog": "From the first look at the database until the swap, in a process of its own; it alone also compares "
     "all rows with the live ones (`compare`) and swaps.",
-    "plain_sql": "INSERT ... SELECT of the events' JSON, written for the eight kinds of events of this history, then "
-    "the same indexes with the same memory, and VACUUM ANALYZE, as a rebuild does.",
+    "plain_sql": "INSERT ... SELECT of the events' JSON in one session, written for the eight kinds of events of this "
+    "history, then the same indexes with the same memory, and VACUUM ANALYZE, as a rebuild does.",
     "library": "ProjectionRunner of eventsourcing, with Turnlog's decoding, projections and statements: a transaction "
     "for each event, on fewer events.",
     "catch_up": "The ordinary projection, page by page into tables with all their indexes, on fewer events.",
     "commits": "None of them waits for the disk at a commit (synchronous_commit=off); the server has fsync on.",
 }
-
-
 UNDER_LOAD_NOTE: Final = (
     "One service process, one that appends over sockets at the offered rate whether answers come or not, one with four "
     "readers that list conversations and messages over REST, and `turnlog rebuild all`. A read fails by its status, by "

@@ -80,7 +80,8 @@ def rebuild(**options: Any) -> None:
     """Both read tables from 1,000,000 events, against plain SQL and the eventsourcing library's ProjectionRunner.
 
     Postgres as in `append`. Every row that anybody makes is compared with Turnlog's. Takes about eight minutes and
-    four gigabytes of disk; --quick takes 50,000 events.
+    four gigabytes of disk; --quick takes 50,000 events. With --under-load it takes two minutes, and --seconds is how
+    long the load goes on before the rebuild and after it.
 
     \b
     Example:
