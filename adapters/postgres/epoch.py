@@ -1,8 +1,10 @@
 """The incarnations of the store. A restore begins a new one, and what clients hold of the old one is seen as old."""
 
+import time
 from datetime import UTC, datetime
 from typing import Final
 
+import anyio
 import psycopg
 import structlog
 from msgspec import Struct
@@ -16,6 +18,9 @@ from adapters.postgres.whereabouts import Whereabouts, ask_whereabouts
 
 SERVICE_LOCK: Final = 7_261_009
 """Held in share by every service that serves an epoch."""
+
+LEAVING_WAIT_MAX_S: Final = 2.0
+LEAVING_LOOK_INTERVAL_S: Final = 0.05
 
 _EPOCH = statement("epoch")
 _EPOCHS = statement("epochs")
@@ -89,9 +94,7 @@ async def begin_epoch(dsn: str, reason: str) -> Epoch:
     """
     async with await connect(dsn) as connection:
         here = await ask_whereabouts(connection)
-        cursor = await connection.execute("SELECT pg_try_advisory_lock(%s)", [SERVICE_LOCK])
-        if await cursor.fetchone() != (True,):
-            raise ServiceConnected
+        await _check_nobody_serves(connection)
         try:
             async with connection.transaction():
                 await connection.execute(_LOCK)
@@ -105,6 +108,18 @@ async def read_epochs(dsn: str) -> list[Epoch]:
     async with await connect(dsn) as connection:
         rows = await (await connection.execute(_EPOCHS)).fetchall()
     return [Epoch(name, started_at.astimezone(UTC), reason) for name, started_at, reason in rows]
+
+
+async def _check_nobody_serves(connection: psycopg.AsyncConnection[TupleRow]) -> None:
+    """A service that has just stopped is waited for: the server takes a moment to see that it is gone."""
+    deadline_s = time.monotonic() + LEAVING_WAIT_MAX_S
+    while True:
+        cursor = await connection.execute("SELECT pg_try_advisory_lock(%s)", [SERVICE_LOCK])
+        if await cursor.fetchone() == (True,):
+            return
+        if time.monotonic() > deadline_s:
+            raise ServiceConnected
+        await anyio.sleep(LEAVING_LOOK_INTERVAL_S)
 
 
 async def _settle(connection: psycopg.AsyncConnection[TupleRow], here: Whereabouts) -> str:

@@ -9,6 +9,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from adapters.embedded import EmbeddedPostgres
+from adapters.postgres import epoch as epoch_adapter
 from adapters.postgres import epoch_watch
 from adapters.postgres.epoch import (
     SERVICE_LOCK,
@@ -117,12 +118,14 @@ async def test_an_epoch_begun_by_command_is_the_last_though_the_clock_was_set_ba
     assert (await read_epochs(database))[0] == begun
 
 
-async def test_no_epoch_is_begun_under_a_service(database: str) -> None:
+async def test_no_epoch_is_begun_under_a_service(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     epoch = await settle_epoch(database)
 
     async with watching(database, epoch):
-        with pytest.raises(ServiceConnected, match="Stop it"):
-            await begin_epoch(database, "files put back")
+        with monkeypatch.context() as patch:
+            patch.setattr(epoch_adapter, "LEAVING_WAIT_MAX_S", 0.1)
+            with pytest.raises(ServiceConnected, match="Stop it"):
+                await begin_epoch(database, "files put back")
 
     assert (await begin_epoch(database, "files put back")).name != epoch
 
