@@ -44,7 +44,7 @@ WRITES: dict[str, Write] = {
 }
 
 
-async def _given_answering(rest: Rest) -> str:
+async def given_answering(rest: Rest) -> str:
     """A conversation that takes every one of the writes."""
     conversation_id = await rest.given_speaking(user_id="user-1", policies={"on_busy": "enqueue"})
     await rest.given_message(conversation_id, role="system", content="Be brief.", message_id=MESSAGE_ID)
@@ -61,7 +61,7 @@ async def _given_much_happened(rest: Rest, conversation_id: str) -> None:
 
 @pytest.mark.parametrize("name", WRITES)
 async def test_a_retry_is_answered_byte_for_byte(rest: Rest, name: str) -> None:
-    conversation_id, headers = await _given_answering(rest), key()
+    conversation_id, headers = await given_answering(rest), key()
     first = await WRITES[name](rest, conversation_id, headers)
     at_once = await WRITES[name](rest, conversation_id, headers)
     written = as_json(first)["conversation"]["id"]
@@ -94,7 +94,7 @@ async def test_a_retry_of_an_answer_that_had_been_interrupted(rest: Rest) -> Non
 
 async def test_a_retry_to_another_process(rest: Rest, server: RunningServer) -> None:
     """Nothing of the answer comes from what a process remembers."""
-    conversation_id = await _given_answering(rest)
+    conversation_id = await given_answering(rest)
     keys = {name: key() for name in WRITES}
     first = {name: await WRITES[name](rest, conversation_id, keys[name]) for name in WRITES}
 
@@ -109,7 +109,7 @@ async def test_a_retry_to_another_process(rest: Rest, server: RunningServer) -> 
 
 @pytest.mark.parametrize("name", WRITES)
 async def test_fifty_at_once_with_one_key_are_one(rest: Rest, name: str) -> None:
-    conversation_id, headers = await _given_answering(rest), key()
+    conversation_id, headers = await given_answering(rest), key()
 
     answers = await asyncio.gather(*(WRITES[name](rest, conversation_id, headers) for _ in range(50)))
 
