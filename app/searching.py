@@ -2,6 +2,7 @@
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from struct import Struct as Layout
 from typing import ClassVar, Final
@@ -23,11 +24,14 @@ from domain.ids import ConversationId, MessageId
 from projections.rows import MessageRow
 
 MAX_WORDS_CHARACTERS: Final = 256
+MAX_SHOWN_CHARACTERS: Final = 400
+CONTEXT_CHARACTERS: Final = 80
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LAYOUT: Final = Layout(">q16s16s")
 _PLACE: Final = re.compile("[A-Za-z0-9_-]{54}")
 _PADDING: Final = "=="
+_GAP: Final = " … "
 
 
 class TooManySearches(TurnlogError):
@@ -106,7 +110,7 @@ class Fragment(Struct, frozen=True):
 
 
 class SearchHit(Struct, frozen=True):
-    """A message, and the pieces of its text that show why it was found."""
+    """A message, and the pieces of its text that show why it was found, with ` … ` where something is left out."""
 
     message: MessageRow
     fragments: tuple[Fragment, ...]
@@ -125,6 +129,21 @@ class SearchPage(Struct, frozen=True):
     stopped_at: SearchPlace | None = None
 
 
+def shortened(fragments: Iterable[Fragment]) -> tuple[Fragment, ...]:
+    """The first matches with what stands around them, of the fragments that are a whole text."""
+    whole = tuple(fragments)
+    pieces: list[Fragment] = []
+    shown = 0
+    for number, fragment in enumerate(whole):
+        if shown >= MAX_SHOWN_CHARACTERS:
+            return (*pieces, Fragment(_GAP, is_match=False))
+        is_last = number == len(whole) - 1
+        piece = fragment if fragment.is_match else _around(fragment.text, is_first=number == 0, is_last=is_last)
+        pieces.append(piece)
+        shown += len(piece.text)
+    return tuple(pieces)
+
+
 def no_word() -> InvalidQuery:
     """Nothing in the words can be looked up."""
     return InvalidQuery(
@@ -140,6 +159,17 @@ def only_exclusions() -> InvalidQuery:
 def too_broad() -> InvalidQuery:
     """The words are in so many messages that the database gave up."""
     return InvalidQuery("q", "is in more messages than can be looked through in time. Add a rarer word.")
+
+
+def _around(text: str, *, is_first: bool, is_last: bool) -> Fragment:
+    """What follows a match and what leads to the next, in whole words where it has spaces."""
+    head = "" if is_first and not is_last else text[:CONTEXT_CHARACTERS]
+    tail = "" if is_last else text[-CONTEXT_CHARACTERS:]
+    if len(head) + len(tail) >= len(text):
+        return Fragment(text, is_match=False)
+    return Fragment(
+        head[: head.rfind(" ") + 1 or None].rstrip() + _GAP + tail[tail.find(" ") + 1 :].lstrip(), is_match=False
+    )
 
 
 def _check_words(words: str) -> None:

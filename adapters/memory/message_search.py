@@ -7,11 +7,11 @@ import re
 from typing import Final
 
 from adapters.memory.projection_store import MemoryProjectionStore
-from app.searching import Fragment, SearchHit, SearchPage, SearchPlace, SearchQuery, no_word
+from app.searching import Fragment, SearchHit, SearchPage, SearchPlace, SearchQuery, no_word, shortened
 from domain.ids import TenantId
 from projections.rows import MessageRow
 
-_WORD: Final = re.compile(r"(\w+)")
+_WORD: Final = re.compile(r"([^\W_]+)")
 
 
 class MemoryMessageSearch:
@@ -26,7 +26,7 @@ class MemoryMessageSearch:
         if not words:
             raise no_word()
         found = [
-            SearchHit(row, _fragments(row.content, words))
+            SearchHit(row, shortened(_fragments(row.content, words)))
             for row in self._store.messages.values()
             if row.tenant_id == tenant_id
             and words <= set(_WORD.findall(row.content.lower()))

@@ -5,9 +5,11 @@ one by one, which soon fills a page; and when it does not, the page says where t
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
+from string import punctuation
 from typing import Any, Final, LiteralString
 
 import msgspec
@@ -28,6 +30,7 @@ from app.searching import (
     TooManySearches,
     no_word,
     only_exclusions,
+    shortened,
     too_broad,
 )
 from domain.errors import StoreUnavailable
@@ -38,10 +41,11 @@ SEARCHES_AT_A_TIME: Final = 4
 """Of one process: half of the connections for reads stay free for everything else."""
 
 _START, _STOP = "\x02", "\x03"
-_HEADLINE: Final = (
-    f'StartSel="{_START}", StopSel="{_STOP}", MaxFragments=3, MinWords=8, MaxWords=24, ShortWord=0, '
-    'FragmentDelimiter=" … "'
-)
+_HEADLINE: Final = f'StartSel="{_START}", StopSel="{_STOP}", HighlightAll=true'
+"""All of the text: to choose pieces of it takes Postgres a time that grows with the square of its length."""
+
+_SIGNS: Final = str.maketrans(dict.fromkeys(punctuation, " "))
+_TOKEN: Final = re.compile(r'(?P<minus>-?)(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\s"]+))')
 
 _QUERY = statement("search_query")
 _COUNT = statement("search_count")
@@ -113,7 +117,7 @@ class PostgresMessageSearch:
             )
 
     async def _words(self, tenant_id: TenantId, query: SearchQuery) -> _Words:
-        parameters = {"tenant_id": tenant_id, "words": query.words, "user_id": query.user_id}
+        parameters = {"tenant_id": tenant_id, "words": web_words(query.words), "user_id": query.user_id}
         words = msgspec.convert((await self._rows(_QUERY, parameters))[0], _Words)
         if not words.queries:
             raise only_exclusions() if words.word_count else no_word()
@@ -146,11 +150,10 @@ class PostgresMessageSearch:
             "ids": [place.id for place in places],
             "configurations": words.configurations,
             "queries": words.queries,
-            "marks": _START + _STOP,
             "headline": _HEADLINE,
         }
         rows = await self._rows(_HITS, parameters)
-        return tuple(SearchHit(msgspec.convert(row, MessageRow), fragments_of(row["headline"])) for row in rows)
+        return tuple(_hit_of(row) for row in rows)
 
     async def _rows(self, query: LiteralString, parameters: Parameters) -> list[dict[str, Any]]:
         # Not prepared: the best plan depends on the words.
@@ -195,11 +198,33 @@ def search_parameters(tenant_id: TenantId, query: SearchQuery, bounds: SearchBou
     }
 
 
-def fragments_of(headline: str) -> tuple[Fragment, ...]:
-    """The headline in pieces, at its marks."""
+def web_words(words: str) -> str:
+    """The words without signs, as the text that they are looked for in; of the signs only those that say how to look.
+
+    What stands between spaces stays together: `ada@example.com` becomes a phrase of three words.
+    """
+    return " ".join(filter(None, map(_without_signs, _TOKEN.finditer(words))))
+
+
+def _without_signs(token: re.Match[str]) -> str:
+    if token[0].lower() == "or":
+        return token[0]
+    text = (token["phrase"] or token["word"] or "").translate(_SIGNS).strip()
+    return f'{token["minus"]}"{text}"' if text else ""
+
+
+def _hit_of(row: dict[str, Any]) -> SearchHit:
+    return SearchHit(msgspec.convert(row, MessageRow), shortened(fragments_of(row["content"], row["headline"])))
+
+
+def fragments_of(content: str, headline: str) -> tuple[Fragment, ...]:
+    """The content in pieces, where its headline is marked: the headline has a character for each of the content."""
     pieces: list[Fragment] = []
+    place = 0
     for number, part in enumerate(headline.split(_START)):
-        match, stop, rest = part.partition(_STOP) if number else ("", "", part)
-        pieces += [Fragment(match, is_match=True)] if stop else []
-        pieces += [Fragment(rest, is_match=False)] if rest else []
+        match, _, rest = part.partition(_STOP) if number else ("", "", part)
+        for length, is_match in ((len(match), True), (len(rest), False)):
+            if length:
+                pieces.append(Fragment(content[place : place + length], is_match))
+                place += length
     return tuple(pieces)

@@ -38,11 +38,13 @@ async def test_a_message_is_found_where_it_was_said(rest: Rest) -> None:
 async def test_pages_and_filters(rest: Rest) -> None:
     word = unique_word()
     conversation_id = await rest.given_conversation(user_id="bob")
-    for number in range(5):
-        role = "user" if number % 2 else "tool"
-        said = await rest.given_message(conversation_id, role=role, content=f"{word} {number}", record_only=True)
+    roles = ("tool", "user", "tool", "user", "tool")
+    answers = [
+        await rest.given_message(conversation_id, role=role, content=f"{word} {number}", record_only=True)
+        for number, role in enumerate(roles)
+    ]
 
-    first = await rest.get(SEARCH, q=word, limit=2, min_position=said["position"])
+    first = await rest.get(SEARCH, q=word, limit=2, min_position=answers[-1]["position"])
     second = await rest.get(SEARCH, q=word, limit=2, after=first["last_id"])
     third = await rest.get(SEARCH, q=word, limit=2, after=second["last_id"])
     back = await rest.get(SEARCH, q=word, limit=2, before=third["first_id"])

@@ -100,7 +100,31 @@ class MessageSearchCases:
         (hit,) = (await search.search(TENANT_ID, SearchQuery(words="word"))).hits
 
         assert list(marked(hit)) == ["word", "Word"]
-        assert "".join(fragment.text for fragment in hit.fragments) in text
+        assert "".join(fragment.text for fragment in hit.fragments) == text
+
+    async def test_of_a_long_message_the_first_places_with_the_words_are_shown(
+        self, store: ProjectionStore, search: MessageSearch
+    ) -> None:
+        await write(store, a_talk(f"{'lorem ' * 500}needle {'ipsum ' * 500}haystack{' dolor' * 500}"))
+
+        (hit,) = (await search.search(TENANT_ID, SearchQuery(words="needle haystack"))).hits
+        shown = "".join(fragment.text for fragment in hit.fragments)
+
+        assert list(marked(hit)) == ["needle", "haystack"]
+        assert shown.startswith(" … lorem lorem")
+        assert "lorem needle ipsum" in shown
+        assert " … ipsum" in shown
+        assert shown.endswith("dolor … ")
+        assert len(shown) < 500
+
+    async def test_of_a_message_full_of_the_word_no_more_is_shown(
+        self, store: ProjectionStore, search: MessageSearch
+    ) -> None:
+        await write(store, a_talk("word " * 2_000))
+
+        (hit,) = (await search.search(TENANT_ID, SearchQuery(words="word"))).hits
+
+        assert sum(len(fragment.text) for fragment in hit.fragments) < 500
 
     async def test_what_holds_no_word_is_refused(self, store: ProjectionStore, search: MessageSearch) -> None:
         await write(store, a_talk("word ?!"))

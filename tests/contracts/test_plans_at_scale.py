@@ -36,7 +36,7 @@ from tests.support.postgres import TestDatabases
 from tests.support.projecting import nobody_projects
 from tests.support.watched_reads import Asked, Bound, Read, conversations, messages, search
 
-OPERATORS: Final = re.compile("export|verify|rebuild|projection|statistics_turns")
+OPERATORS: Final = re.compile("archive|export|verify|rebuild|projection|statistics_turns")
 """Statements that read all there is, or write, or read the events."""
 
 
