@@ -15,8 +15,10 @@ from tests.support.server import http_client, running_server
 from tests.support.transfer import rows
 
 PATIENCE_S: Final = 60.0
-SESSIONS: Final = 40
-MESSAGES_OF_EACH: Final = 6
+SESSIONS: Final = 600
+"""More than are written at a time, and than are read at a time."""
+
+MESSAGES_OF_EACH: Final = 2
 
 MANY_SESSIONS: Final = f"""
 TRUNCATE conversation_sessions, conversation_messages;
@@ -76,6 +78,25 @@ async def test_an_import_that_is_killed_is_finished_by_the_next(database: str, o
     assert {len(of_one) for _, of_one in rows(database, topics)} == {MESSAGES_OF_EACH + 2}
 
 
+async def test_an_older_database_that_goes_away_ends_the_import_with_a_sentence_and_the_next_goes_on(
+    database: str, older: str
+) -> None:
+    with AppendGate(database) as gate:
+        process = importing(database, older)
+        await gate.let_one_pass()
+        reader = "datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        assert rows(older, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {reader}") == [(True,)]
+    status, said = await finished(process)
+
+    assert status == 1
+    assert "Error: The older tables cannot be read" in said
+    assert "Traceback" not in said
+    assert 0 < stored_events(database) < EVENTS
+    status, said = await finished(importing(database, older))
+    assert status == 0, said
+    assert stored_events(database) == EVENTS
+
+
 async def test_a_running_service_shows_what_is_imported_beside_it(database: str, older: str) -> None:
     async with running_server(database) as server, http_client(server) as http:
         status, said = await finished(importing(database, older))
@@ -86,4 +107,4 @@ async def test_a_running_service_shows_what_is_imported_beside_it(database: str,
 
         assert answer.status_code == 200
         counts = [(row["is_active"], row["message_count"]) for row in answer.json()["data"]]
-        assert counts == [(False, MESSAGES_OF_EACH)] * SESSIONS
+        assert counts == [(False, MESSAGES_OF_EACH)] * 100

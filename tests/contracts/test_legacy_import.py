@@ -261,6 +261,14 @@ def test_other_names_and_another_schema(database: str, empty_database: str) -> N
     assert len({row[0] for row in stored(database)}) == 5
 
 
+def test_older_tables_may_stand_in_a_schema_of_turnlogs_own_database(database: str) -> None:
+    fill(database, f"CREATE SCHEMA older; SET search_path TO older; {OLDER_SHAPE}")
+
+    assert import_legacy(database, "--from-dsn", database, "--schema", "older").exit_code == 0
+
+    assert len({row[0] for row in stored(database)}) == 5
+
+
 def test_times_without_an_offset_are_of_the_zone_that_is_named(database: str, older: str) -> None:
     assert import_legacy(database, "--from-dsn", older, "--time-zone", "Europe/Vienna").exit_code == 0
     given_projected(database)

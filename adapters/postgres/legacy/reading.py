@@ -171,19 +171,18 @@ async def reading_tables(connection: AsyncConnection[TupleRow], names: TableName
     """
     await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
     await connection.set_read_only(True)
-    async with connection.transaction():
-        with _unreadable_when_refused():
+    with _unreadable_when_refused():
+        async with connection.transaction():
             await connection.execute(statement("legacy_settings"))
-        sessions = await _table(connection, names.schema, names.sessions)
-        messages = await _table(connection, names.schema, names.messages)
-        yield LegacyTables(connection, sessions, messages)
+            sessions = await _table(connection, names.schema, names.sessions)
+            messages = await _table(connection, names.schema, names.messages)
+            yield LegacyTables(connection, sessions, messages)
 
 
 async def _table(connection: AsyncConnection[TupleRow], schema: str | None, name: str) -> Table:
     full_name = Identifier(schema, name) if schema else Identifier(name)
-    with _unreadable_when_refused():
-        cursor = await connection.execute(statement("legacy_columns"), [full_name.as_string(connection)])
-        row = await cursor.fetchone()
+    cursor = await connection.execute(statement("legacy_columns"), [full_name.as_string(connection)])
+    row = await cursor.fetchone()
     if row is None:
         place = f"the schema {schema!r}" if schema else "the schemas of the search path"
         raise LegacyUnreadable(
