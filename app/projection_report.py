@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 import uvloop
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from domain.errors import StoreUnavailable
 from projections.overview import Overview
@@ -70,7 +70,8 @@ def _heartbeat(age_s: float | None) -> str:
 
 
 def _parked(overview: Overview) -> Table:
-    table = Table("conversation", "since", "event", "reason", "error", "tried", title="Parked conversations")
+    conversation = Column("conversation", no_wrap=True)  # it is to be copied
+    table = Table(conversation, "since", "event", "reason", "error", "tried", title="Parked conversations")
     for letter in overview.parked:
         poison = letter.poison
         table.add_row(
