@@ -65,7 +65,7 @@ async def _rebuild(session: RebuildSession, wish: Wish, watcher: Watcher, pace: 
             f"The new tables differ from the live ones, first in conversation {different[0].first_difference}, so they "
             "were not swapped. Run the command without --only-if-equal to swap, or with --abandon to drop them."
         )
-    await _swap(session, catch_up, watcher, position if not different else None)
+    await _swap(session, catch_up, watcher, equal_at=position if wish.only_if_equal else None)
     return Outcome(state, comparisons)
 
 
@@ -116,7 +116,8 @@ async def _compare(
     return comparisons, live.position
 
 
-async def _swap(session: RebuildSession, catch_up: CatchUp, watcher: Watcher, equal_at: int | None) -> None:
+async def _swap(session: RebuildSession, catch_up: CatchUp, watcher: Watcher, *, equal_at: int | None) -> None:
+    """With `equal_at`, only if what was stored after that position has made equal rows too."""
     for attempt in range(1, SWAP_ATTEMPTS + 1):
         await _approach(session, catch_up, watcher)
         watcher.step("swap", 0, None)

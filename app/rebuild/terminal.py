@@ -101,7 +101,7 @@ class TerminalView:
 
     def __init__(self) -> None:
         self._console = Console(stderr=True)
-        self._progress = Progress(*COLUMNS, console=self._console)
+        self._progress = Progress(*COLUMNS, console=self._console, transient=True)
         self._task = self._progress.add_task("begin", total=None, rate="")
         self._name = ""
         self._first_done = 0
@@ -152,7 +152,7 @@ class TerminalView:
         return f"{(done - self._first_done) / seconds:,.0f} events/s" if is_counted_in_events and seconds else ""
 
     def _say(self, line: str) -> None:
-        self._progress.console.print(line, markup=False, highlight=False)
+        self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _report(outcome: Outcome, *, as_json: bool) -> None:
