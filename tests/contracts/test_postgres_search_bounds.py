@@ -85,6 +85,8 @@ async def test_searches_that_hang_do_not_take_the_connections_of_others(
     with psycopg.connect(database) as connection:
         connection.execute("LOCK TABLE conversation_messages_v1 IN ACCESS EXCLUSIVE MODE")
         async with read_pool(dsn, allowed + 1) as pool:
+            await pool.resize(allowed + 1, allowed + 1)
+            await pool.wait()
             search = PostgresMessageSearch(pool)
             # when there is one search more than there may be
             tasks = [
