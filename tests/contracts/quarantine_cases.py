@@ -16,6 +16,7 @@ from app.ports import ReadModels
 from domain.conversation import events as e
 from domain.ids import ConversationId
 from domain.ports import RecordedEvent
+from projections import redrive as redriving
 from projections.changes import Change
 from projections.ports import CheckpointMoved, ProjectionSession, ProjectionStore, RowsRejected
 from projections.quarantine import Poison, Reason
@@ -224,6 +225,20 @@ class QuarantineCases:
             now = await runner.checkpoint()
             await runner.write(replace(stale, revision=now.revision))
         await assert_rows_equal_fold(models, story)
+
+    async def test_a_history_longer_than_a_page_is_re_driven_as_a_whole(
+        self, store: ProjectionStore, models: ReadModels, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        story = history(INTERRUPTED)
+        for page_events in range(1, len(story) + 2):
+            monkeypatch.setattr(redriving, "PAGE_EVENTS", page_events)
+            async with store.session() as session:
+                await take_lead(session)
+                start = (await session.checkpoint()).position
+                events = [moved(event, start) for event in story]
+                (poison,) = await run(Poisoned(events, {start + 1: "unknown"}), session)
+                assert await redrive(session, GivenLog(events), poison) is None
+            await assert_rows_equal_fold(models, events)
 
     async def test_a_conversation_without_events_has_no_rows_after_it_is_re_driven(
         self, store: ProjectionStore, models: ReadModels
