@@ -12,6 +12,8 @@ from app.console.import_legacy import legacy
 from app.console.operator import operator_dsn
 from app.console.transfer_options import Uuid
 
+INTERRUPTED = 130
+
 input_argument = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 
 
@@ -85,6 +87,9 @@ def _reading(file: Path) -> Iterator[None]:
 
     try:
         yield
+    except KeyboardInterrupt:
+        click.echo("\nStopped. What was taken in stays: run the same command to go on.", err=True)
+        raise click.exceptions.Exit(INTERRUPTED) from None
     except BadEventFile as error:
         raise click.ClickException(f"{file}: {error}") from error
     except (EOFError, zlib.error) as error:

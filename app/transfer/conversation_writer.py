@@ -22,7 +22,7 @@ from domain.errors import (
 from domain.ids import EventId
 from domain.ports import Append, EventStore, IdSource, RecordedEvent
 
-MAX_IN_FLIGHT: Final = 256
+MAX_IN_FLIGHT: Final = 512
 """Conversations that are written at a time: as many commands share a flush."""
 
 PATIENCE_S: Final = 60.0

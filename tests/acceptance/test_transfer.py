@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -110,6 +111,19 @@ async def test_an_import_of_chats_that_is_killed_is_finished_by_the_next(databas
     assert 0 < stored < DIALOGUES * 8
     counts = rows(database, "SELECT count(*), max(originator_version) FROM stored_events GROUP BY originator_id")
     assert counts == [(8, 8)] * DIALOGUES
+
+
+async def test_an_import_that_is_stopped_says_how_to_go_on(other_database: str, exported: Path) -> None:
+    with AppendGate(other_database) as gate:
+        process = turnlog(other_database, "import", "events", exported)
+        await gate.let_one_pass()
+        process.send_signal(signal.SIGINT)
+        status, said = await finished(process)
+
+    assert status == 130, said
+    assert "run the same command to go on" in said
+    assert "Traceback" not in said
+    assert (await finished(turnlog(other_database, "import", "events", exported)))[0] == 0
 
 
 @pytest.fixture
