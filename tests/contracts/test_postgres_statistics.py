@@ -15,12 +15,13 @@ from adapters.postgres.pool import read_pool
 from adapters.postgres.projection_store import PostgresProjectionStore
 from adapters.postgres.statistics import PostgresStatistics
 from app.queries import InvalidQuery
+from domain.conversation.events import UserMessageReceived
 from domain.ids import ConversationId, TenantId
 from domain.ports import RecordedEvent
 from tests.contracts.statistics_cases import EVER, MAX_EVENTS, Given, StatisticsCases, told
 from tests.support.decider import TENANT_ID
 from tests.support.histories import Happening, happenings
-from tests.support.moments import ANSWERED, END
+from tests.support.moments import ANSWERED, END, QUESTION
 from tests.support.projecting import rows_of
 from tests.support.recording import recorded_log
 from tests.support.stored_histories import project_events, store_events
@@ -73,6 +74,14 @@ async def test_whatever_happened_it_is_counted_as_a_plain_loop_counts(
         turns = await statistics.turns(tenant_id, EVER)
         sessions = await statistics.sessions(tenant_id, EVER)
 
+    with psycopg.connect(database) as connection:
+        query = "SELECT conversation_id::text, turn FROM turn_latencies WHERE tenant_id = %s"
+        numbered = connection.execute(query, [tenant_id]).fetchall()
+    assert sorted(numbered) == sorted(
+        (recorded.conversation_id, recorded.event.turn)
+        for recorded in log
+        if isinstance(recorded.event, UserMessageReceived)
+    )
     expected = await plain.sessions(tenant_id, EVER)
     assert turns == await plain.turns(tenant_id, EVER)
     average_s = sessions.average_duration_seconds
@@ -94,6 +103,15 @@ async def test_turns_that_were_archived_are_counted_as_before(
 
     assert before.answered == 1
     assert await statistics.turns(TENANT_ID, EVER) == before
+
+
+async def test_a_text_that_no_column_could_hold_hides_no_turn(database: str) -> None:
+    odd = replace(QUESTION, turn=7, content='\0","turn":8', metadata={"turn": "9"})
+    with psycopg.connect(database) as connection:
+        store_events(connection, told(1, (0, ANSWERED[0]), (1, odd), (2, ANSWERED[-1])))
+        rows = connection.execute("SELECT turn, outcome, answer_end_ms FROM turn_latencies").fetchall()
+
+    assert rows == [(7, "answered", 1_000)]
 
 
 async def test_what_takes_too_long_is_refused_with_the_way_out(database: str) -> None:
