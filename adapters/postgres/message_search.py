@@ -37,9 +37,6 @@ from domain.errors import StoreUnavailable
 from domain.ids import ConversationId, MessageId, TenantId
 from projections.rows import MessageRow
 
-SEARCHES_AT_A_TIME: Final = 4
-"""Of one process: half of the connections for reads stay free for everything else."""
-
 _START, _STOP = "\x02", "\x03"
 _HEADLINE: Final = f'StartSel="{_START}", StopSel="{_STOP}", HighlightAll=true'
 """All of the text: to choose pieces of it takes Postgres a time that grows with the square of its length."""
@@ -92,12 +89,12 @@ class _Words(Struct, frozen=True):
 
 
 class PostgresMessageSearch:
-    """Implements `MessageSearch`."""
+    """Implements `MessageSearch`. Half of the pool's connections, at least, are left to everything else."""
 
     def __init__(self, pool: Pool, bounds: SearchBounds = BOUNDS) -> None:
         self._pool = pool
         self._bounds = bounds
-        self._free = asyncio.Semaphore(SEARCHES_AT_A_TIME)
+        self._free = asyncio.Semaphore(max(1, pool.max_size // 2))
 
     async def search(self, tenant_id: TenantId, query: SearchQuery) -> SearchPage:
         """See `MessageSearch.search`."""

@@ -19,6 +19,8 @@ from tests.support.searched import a_talk, all_hits, contents_of
 
 THREE_ROWS_A_TIME = SearchBounds(max_candidates=0, max_rows=3)
 FIFTY_BYTES_A_TIME = SearchBounds(max_bytes=50)
+MAX_CONNECTIONS = 4
+MAX_SEARCHES = 2
 
 
 @pytest.fixture
@@ -81,16 +83,16 @@ async def test_searches_that_hang_do_not_take_the_connections_of_others(
     monkeypatch.setattr(message_search, "ACQUIRE_TIMEOUT_S", 0.1)
     await write(store, a_talk("needle"))
     dsn = service_conninfo(database, statement_timeout_s=30, role=None)
-    allowed = message_search.SEARCHES_AT_A_TIME
     with psycopg.connect(database) as connection:
         connection.execute("LOCK TABLE conversation_messages_v1 IN ACCESS EXCLUSIVE MODE")
-        async with read_pool(dsn, allowed + 1) as pool:
-            await pool.resize(allowed + 1, allowed + 1)
+        async with read_pool(dsn, MAX_CONNECTIONS) as pool:
+            await pool.resize(MAX_CONNECTIONS, MAX_CONNECTIONS)
             await pool.wait()
             search = PostgresMessageSearch(pool)
             # when there is one search more than there may be
             tasks = [
-                asyncio.create_task(search.search(TENANT_ID, SearchQuery(words="needle"))) for _ in range(allowed + 1)
+                asyncio.create_task(search.search(TENANT_ID, SearchQuery(words="needle")))
+                for _ in range(MAX_SEARCHES + 1)
             ]
             refused, hanging = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             # then that one is refused, a connection is left for others, and the searches have their answers later
@@ -98,4 +100,4 @@ async def test_searches_that_hang_do_not_take_the_connections_of_others(
             async with pool.connection() as free:
                 await free.execute("SELECT 1")
             connection.rollback()
-            assert [contents_of(page) for page in await asyncio.gather(*hanging)] == [["needle"]] * allowed
+            assert [contents_of(page) for page in await asyncio.gather(*hanging)] == [["needle"]] * MAX_SEARCHES
