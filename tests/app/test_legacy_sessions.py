@@ -4,6 +4,7 @@ from typing import Final
 
 import pytest
 
+from app.transfer.legacy.columns import tables_of
 from app.transfer.legacy.grouping import raw_sessions
 from app.transfer.legacy.identity import Identity
 from app.transfer.legacy.mapping import history_of
@@ -21,6 +22,9 @@ from tests.support.legacy import (
     started_with,
     terms,
 )
+
+HUGE_NUMBER: Final = '{"n": ' + "9" * 5_000 + "}"
+DEEP: Final = '{"deep": ' + "[" * 9_000 + "]" * 9_000 + "}"
 
 _IDENTITY: Final = Identity(tenant_id=TENANT_ID, source="legacy")
 
@@ -96,11 +100,13 @@ def test_what_is_too_long_for_its_field_goes_into_themetadata_of() -> None:
     assert result.notes[Repair.VALUE_TOO_LONG] == [SESSION_ID]
 
 
-@pytest.mark.parametrize("text", ["[1, 2]", "7", "not json", '{"cut": '])
+@pytest.mark.parametrize(
+    "text", ["[1, 2]", "7", "not json", '{"cut": ', '{"n": %s}' % ("9" * 5_000), '{"deep": %s}' % ("[" * 9_000)]
+)
 def test_metadata_that_is_no_object_is_kept_whole(text: str) -> None:
     result = imported([session_row(metadata=text)])
 
-    assert started_with(result).metadata == {"legacy_metadata": text}
+    assert started_with(result).metadata == {"legacy_metadata": text[:512]}
     assert result.notes[Repair.METADATA_NOT_AN_OBJECT] == [SESSION_ID]
 
 
@@ -150,3 +156,12 @@ def test_columns_that_mean_nothing_here_go_into_themetadata_of() -> None:
 
     assert started_with(result).metadata == {"legacy_mood": "calm"}
     assert metadata_of(result.said[0].command) == {"legacy_id": "1", "legacy_mood": "tense"}
+
+
+def test_of_columns_that_mean_the_same_the_first_counts_and_the_others_are_kept() -> None:
+    tables = tables_of(("id", "session_id"), ("id", "message_id", "conversation_id", "role", "sender", "content"))
+
+    assert tables.sessions.named("id") == ("session_id", "id")
+    assert tables.sessions.extra == ("id",)
+    assert tables.messages.named("role") == ("role", "sender")
+    assert tables.messages.extra == ("id", "sender")

@@ -76,13 +76,15 @@ def test_the_newer_shape_finds_messages_by_number_and_keeps_the_id_that_clients_
     assert import_legacy(database, "--from-dsn", newer).exit_code == 0
     given_projected(database)
 
-    question = "SELECT coalesce(metadata->>'legacy_id', id::text), duration_seconds, message_count, turn_count"
+    question = "SELECT metadata->>'legacy_id', duration_seconds, message_count, turn_count"
     assert rows(database, f"{question} FROM conversation_sessions ORDER BY started_at") == [
-        ("aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa", 600.0, 20, 7),
+        ("1", 600.0, 20, 7),
         ("call-7", 90.5, 20, 7),
         ("call-8", 1.0, 20, 6),
         ("no session, user unknown, 2024-02-09", 0.0, 1, 1),
     ]
+    known = "SELECT message_count FROM conversation_sessions WHERE id = 'aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa'"
+    assert rows(database, known) == [(20,)]
     order = "SELECT array_agg(content ORDER BY m.version) FROM conversation_messages m JOIN conversation_sessions s"
     (words,) = rows(database, f"{order} USING (session_id) WHERE s.metadata->>'legacy_id' = 'call-7'")
     assert words == ([f"word {number}" for number in range(20, 40)],), "numbers go by their value"

@@ -22,7 +22,7 @@ _SESSION_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "metadata": ("metadata", "meta"),
 }
 _MESSAGE_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
-    "id": ("id", "message_id"),
+    "id": ("message_id", "id"),
     "session_id": ("session_id", "conversation_id"),
     "user_id": ("user_id",),
     "role": ("role", "sender", "speaker"),
@@ -33,7 +33,7 @@ _MESSAGE_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
 }
 """What a column means, and the names it has had. Of several the first that has a value counts."""
 
-_ALL_USED: Final = frozenset({"id", "started_at", "ended_at", "created_at", "status", "metadata"})
+_ALL_USED: Final = frozenset({"started_at", "ended_at", "status", "metadata"})
 """Of other meanings the columns that come second may say something else: they are kept in the metadata too."""
 
 _WORKED_OUT_ANEW: Final = frozenset({"message_count", "turn_count", "updated_at"})

@@ -22,13 +22,11 @@ def pairs_of(text: str | None, notes: Notes, legacy_id: str) -> list[Pair]:
     """The keys and values of a metadata column. Values that are no texts are written as JSON; nulls are left out."""
     if text is None or not text.strip():
         return []
-    parsed = _parsed(text)
-    if not isinstance(parsed, dict):
-        if parsed is None:
-            return []
+    pairs = _members_of(text)
+    if pairs is None:
         notes.note(Repair.METADATA_NOT_AN_OBJECT, legacy_id)
         return [(f"{PREFIX}metadata", text)]
-    return [(key, _text_of(value)) for key, value in parsed.items() if value is not None]
+    return pairs
 
 
 def extra_pairs(row: Mapping[str, str | None], columns: Iterable[str]) -> list[Pair]:
@@ -69,17 +67,16 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def _parsed(text: str) -> Any:
+def _members_of(text: str) -> list[Pair] | None:
+    """The members of a JSON object; none where it is null, and None where it is anything else."""
     try:
-        return json.loads(text)
+        parsed = json.loads(text)
+        if isinstance(parsed, dict):
+            return [(key, _text_of(value)) for key, value in parsed.items() if value is not None]
     except (ValueError, RecursionError):
-        return text
+        return None
+    return [] if parsed is None else None
 
 
 def _text_of(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    except (ValueError, RecursionError):
-        return str(type(value).__name__)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -110,7 +110,8 @@ def _keys(tables: Tables) -> KeyColumns:
         session_ids=tables.sessions.named("id"),
         session_starts=tables.sessions.named("started_at"),
         message_sessions=tables.messages.named("session_id"),
-        message_ids=tables.messages.named("id"),
+        # Where there is a number beside the id that clients know, it tells the order.
+        message_ids=tables.messages.named("id")[::-1],
         message_users=tables.messages.named("user_id"),
         message_times=tables.messages.named("created_at"),
     )
