@@ -133,6 +133,7 @@ COMMENT ON COLUMN turnlog_epochs.table_oid IS 'of stored_events: another one aft
 DO $$
 BEGIN
     GRANT SELECT ON turn_latencies, conversation_statistics TO turnlog_application;
+    GRANT EXECUTE ON FUNCTION turnlog_countable_since TO turnlog_application;
 EXCEPTION WHEN undefined_object THEN
     NULL;
 END $$;
