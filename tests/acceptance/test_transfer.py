@@ -17,14 +17,16 @@ from domain.ids import DEFAULT_TENANT
 from tests.support.append_lock import AppendGate
 from tests.support.decider import numbered_uuid
 from tests.support.postgres import TestDatabases
-from tests.support.rest import CONVERSATIONS, Rest, path
+from tests.support.rest import CONVERSATIONS, Rest, path, then_problem
 from tests.support.server import RunningServer, http_client, running_server
 from tests.support.transfer import (
+    DIALOGUE,
     EVENTS_OF_DIALOGUE,
     ODD_TEXT,
     dialogues,
     event_rows,
     given_projected,
+    history,
     import_from,
     read_table_rows,
     rows,
@@ -157,6 +159,27 @@ async def test_what_is_imported_beside_a_service_shows_up_in_it(server: RunningS
         server.dsn, "SELECT originator_version FROM stored_events WHERE originator_id = %s ORDER BY 1", [own]
     )
     assert own_versions == [(version,) for version in range(1, written + 2)]
+
+
+async def test_a_conversation_that_a_service_holds_goes_on_by_import(
+    server: RunningServer, database: str, tmp_path: Path
+) -> None:
+    begun, ended = tmp_path / "begun.jsonl", tmp_path / "ended.jsonl"
+    conversation_id = numbered_uuid(0xC0_0001)
+    for file, commands in ((begun, DIALOGUE[:2]), (ended, DIALOGUE)):
+        await write_histories(database, [history(*commands, tenant_id=DEFAULT_TENANT)])
+        await asyncio.to_thread(export_events_to, file, database, EventSelection())
+    async with http_client(server) as client:
+        rest = Rest(client)
+        assert await asyncio.to_thread(import_from, begun, server.dsn) == 0
+        before = await rest.conversation(conversation_id)
+        assert await asyncio.to_thread(import_from, ended, server.dsn) == 0
+        refused = await rest.command(conversation_id, "complete_response", content="too late")
+        after = await rest.conversation(conversation_id)
+
+    assert (before["state"], before["version"]) == ("PROCESSING", 2)
+    then_problem(refused, 409, "invalid_transition")
+    assert (after["state"], after["version"]) == ("ENDED", EVENTS_OF_DIALOGUE)
 
 
 async def test_an_export_into_head_ends_quietly(exported: Path, database: str) -> None:
