@@ -59,7 +59,7 @@ def events(
       turnlog export events --conversation 0199c2f4-7d1e-7c3a-9b52-0d3a5c1e8f00
     """
     from app.ports import EventSelection
-    from app.transfer.terminal import export_events_to
+    from app.transfer.event_terminal import export_events_to
     from domain.ids import ConversationId, TenantId
 
     selection = EventSelection(
@@ -149,6 +149,6 @@ def _writing(output: Path) -> Iterator[None]:
         sys.stdout = None
         raise click.exceptions.Exit(1) from None
     except OSError as error:
-        raise click.ClickException(f"{output} cannot be written: {error.strerror}.") from error
+        raise click.ClickException(f"{output} cannot be written: {error.strerror or error}.") from error
     except TurnlogError as error:
         raise click.ClickException(str(error)) from error

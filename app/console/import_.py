@@ -40,7 +40,7 @@ def events(file: Path, *, allow_unknown: bool, check_only: bool) -> None:
       turnlog import events events.jsonl.gz
       turnlog import events events.jsonl.gz --check-only
     """
-    from app.transfer.terminal import check_events_of, import_events_from
+    from app.transfer.event_terminal import check_events_of, import_events_from
 
     if check_only:
         with _reading(file):

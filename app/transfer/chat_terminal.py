@@ -1,6 +1,5 @@
 """Transfers of what was said, as somebody at a terminal sees them: files, progress, report, exit status."""
 
-import sys
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +15,7 @@ from app.transfer.export_chats import export_chats
 from app.transfer.files import STANDARD_OUTPUT, input_file, output_file
 from app.transfer.import_chats import BadLine, ChatImport
 from app.transfer.opening import open_event_store
-from app.transfer.progress import TransferProgress, is_output_a_terminal
+from app.transfer.progress import TransferProgress, is_output_a_terminal, tell
 from domain.envelope import Actor
 from domain.ids import TenantId
 
@@ -39,7 +38,7 @@ def export_chats_to(path: Path, dsn: str, selection: RowSelection, *, only_messa
                 return await export_chats(rows, selection, out, progress.advance, only_messages=only_messages)
 
         count = uvloop.run(run())
-    _say(f"{count:,} conversations exported.")
+    tell(f"{count:,} conversations exported.")
 
 
 def export_csv_to(path: Path, dsn: str, table: Table, selection: RowSelection) -> None:
@@ -111,7 +110,3 @@ def _report(run: ChatImport) -> None:
     console.print(f"already there      {tally.present:>12,}")
     console.print(f"different there    {tally.different:>12,}")
     console.print(f"not acceptable     {tally.refused + run.bad_lines:>12,}")
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")

@@ -67,3 +67,8 @@ class TransferProgress:
 def is_output_a_terminal() -> bool:
     """Whether standard output goes where the bar goes."""
     return sys.stdout.isatty() and sys.stderr.isatty()
+
+
+def tell(sentence: str) -> None:
+    """On standard error, where it never stands among what is exported."""
+    sys.stderr.write(f"{sentence}\n")

@@ -13,9 +13,9 @@ from adapters.postgres.projection_store import PostgresProjectionStore
 from adapters.system.ids import Uuid7Source
 from app.ports import EventSelection
 from app.transfer.conversation_writer import ConversationWriter, WriterTally
+from app.transfer.event_terminal import import_events_from
 from app.transfer.histories import History, PastCommand
 from app.transfer.opening import open_event_store
-from app.transfer.terminal import import_events_from
 from domain.conversation.commands import (
     Command,
     CompleteResponse,

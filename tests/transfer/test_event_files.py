@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from app.transfer.event_lines import BadEventFile
-from app.transfer.terminal import check_events_of, export_events_to
+from app.transfer.event_terminal import check_events_of, export_events_to
 from tests.support.transfer import (
     EVERYTHING,
     dialogues,

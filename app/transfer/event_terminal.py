@@ -1,6 +1,5 @@
 """Transfers of events as somebody at a terminal sees them: files, progress, report, exit status."""
 
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -16,7 +15,7 @@ from app.transfer.event_lines import BadEventFile, read_events
 from app.transfer.export_events import export_events
 from app.transfer.files import STANDARD_OUTPUT, input_file, output_file
 from app.transfer.import_events import Checked, ImportedEvents, check_events, import_events, sentence_of
-from app.transfer.progress import TransferProgress, is_output_a_terminal
+from app.transfer.progress import TransferProgress, is_output_a_terminal, tell
 
 CONFLICTS: Final = 1
 
@@ -40,14 +39,14 @@ def export_events_to(path: Path, dsn: str, selection: EventSelection) -> None:
                 return await export_events(history, selection, out, SystemClock(), on_page)
 
         count = uvloop.run(run())
-    _say(f"{count:,} events exported.")
+    tell(f"{count:,} events exported.")
 
 
 def check_events_of(path: Path, *, allow_unknown: bool) -> None:
     """Read the file from end to end, and say what it holds. Raises as `import_events_from`."""
     with TransferProgress("Checking", "events") as progress:
         checked = _check(path, progress, allow_unknown=allow_unknown)
-    _say(f"{path} is whole and unchanged: {checked.events:,} events, {checked.unknown_events:,} of a newer release.")
+    tell(f"{path} is whole and unchanged: {checked.events:,} events, {checked.unknown_events:,} of a newer release.")
 
 
 def import_events_from(path: Path, dsn: str, *, allow_unknown: bool) -> int:
@@ -92,7 +91,3 @@ def _report(report: ImportedEvents, checked: Checked) -> None:
     console.print(f"conflicting       {report.conflicting:>12,}  in {len(report.conflicts):,} conversations")
     if checked.unknown_events:
         console.print(f"of a newer release{checked.unknown_events:>12,}  taken over unread")
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
