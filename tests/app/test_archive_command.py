@@ -7,14 +7,10 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
-from adapters.postgres.event_store import PostgresEventStore
-from adapters.postgres.pool import read_pool
-from adapters.postgres.projection_store import PostgresProjectionStore
 from app.archiving import InvalidAge, ended_before
 from app.cli import main
 from benchmarks.history import CONVERSATION_EVENTS, CONVERSATIONS_AT_ONCE, LASTING, TENANTS, fill
-from tests.support.appends import running_appender
-from tests.support.projecting import GivenLog, project_all, take_lead
+from tests.support.read_tables import project_stored_events
 
 CONVERSATIONS = CONVERSATIONS_AT_ONCE - CONVERSATIONS_AT_ONCE // LASTING
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
@@ -29,11 +25,7 @@ def filled(database: str) -> str:
 
 async def fill_and_project(dsn: str) -> None:
     await fill(dsn, CONVERSATIONS_AT_ONCE * CONVERSATION_EVENTS)
-    async with running_appender(dsn) as appender, read_pool(dsn, 1) as pool:
-        page = await PostgresEventStore(appender, pool).read_page(0, 10_000)
-    async with PostgresProjectionStore(dsn).session() as session:
-        await take_lead(session)
-        await project_all(GivenLog(page.events), session)
+    await project_stored_events(dsn)
 
 
 def turnlog(dsn: str, *words: str) -> Result:

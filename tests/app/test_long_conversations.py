@@ -19,6 +19,7 @@ from tests.support.event_streams import streaming
 from tests.support.rest import Rest, as_json, key
 from tests.support.server import TEST_SETTINGS, RunningServer, http_client, running_server
 from tests.support.sockets import Json
+from tests.support.waiting import until
 from tests.support.ways_in import FEED_EVENTS, WaysIn
 
 HEAD: Final = 1_150
@@ -178,3 +179,19 @@ async def enter(conversation: LongConversation, way: str, server: RunningServer,
             await rest.conversation(conversation.id, at_version=PAST)
         case _:
             await conversation.ways_in.greeted(server, **CURSORS[way])
+
+
+async def test_an_answer_that_goes_on_after_many_messages_is_answered_with_its_own(database: str) -> None:
+    async with running_server(database, WITH) as server, http_client(server) as client:
+        rest = Rest(client)
+        conversation_id = await rest.given_speaking()
+        interrupted = await rest.given_command(conversation_id, "start_listening", source="voice")
+        for number in range(RECENT_MESSAGES + EVERY):
+            await rest.given_message(conversation_id, role="tool", content=str(number))
+        await until(lambda: LongConversation(database, conversation_id).snapshots() == [EVERY])
+        await rest.given_command(conversation_id, "resume_speech")
+
+        answered = await rest.given_message(conversation_id, role="assistant", content="At seven.")
+
+        assert answered["message"]["version"] == interrupted["version"]
+        assert answered["message"]["content"] == "At seven."

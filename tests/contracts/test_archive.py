@@ -15,7 +15,6 @@ from adapters.postgres.archive import BEGINNING, Chosen, MayNotArchive, Postgres
 from adapters.postgres.connection import APPLICATION_ROLE, service_conninfo
 from adapters.postgres.event_store import PostgresEventStore
 from adapters.postgres.pool import read_pool
-from adapters.postgres.projection_store import PostgresProjectionStore
 from app import archiving
 from app.archiving import archive
 from app.rebuild.progress import Throttle
@@ -26,7 +25,7 @@ from domain.ids import ConversationId
 from domain.ports import RecordedEvent
 from tests.support.appends import an_append, running_appender
 from tests.support.library_watcher import library_environment
-from tests.support.projecting import GivenLog, project_all, take_lead
+from tests.support.read_tables import project_stored_events
 
 CONVERSATIONS = CONVERSATIONS_AT_ONCE
 EVENTS = CONVERSATIONS * CONVERSATION_EVENTS
@@ -46,9 +45,7 @@ COUNTS = "SELECT (SELECT count(*) FROM stored_events), (SELECT count(*) FROM arc
 async def filled(database: str) -> str:
     """A hundred conversations of four tenants, most of which have ended, and their rows."""
     await fill(database, EVENTS)
-    async with PostgresProjectionStore(database).session() as session:
-        await take_lead(session)
-        await project_all(GivenLog(await everything(database)), session)
+    await project_stored_events(database)
     return database
 
 
