@@ -24,7 +24,7 @@ CASES = (
 
 @pytest.fixture(scope="module")
 def rows() -> list[dict[str, Any]]:
-    return quick_rows("growth", "--events", "4000")
+    return quick_rows("growth", "--events", "4000", "--seconds", "0.1")
 
 
 @pytest.fixture(scope="module")

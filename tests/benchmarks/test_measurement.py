@@ -50,3 +50,12 @@ def test_pooled_extras_are_the_mean_of_the_known_ones() -> None:
     whole = pooled([first, second, measurement()])
 
     assert (whole.batch_size, whole.event_bytes, whole.refused, whole.not_yet_durable) == (20, None, 5, 5)
+
+
+def test_the_parts_of_rounds_are_their_means() -> None:
+    rounds = [
+        Measurement(operations=1, seconds=1, latencies_ns=array("Q"), parts={"copy": 1.0, "swap": 0.2}),
+        Measurement(operations=1, seconds=1, latencies_ns=array("Q"), parts={"copy": 3.0}),
+    ]
+
+    assert pooled(rounds).parts == {"copy": 2.0, "swap": 0.1}

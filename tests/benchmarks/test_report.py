@@ -12,6 +12,7 @@ from benchmarks.report import Report
 from benchmarks.rounds import Results
 from benchmarks.rows import Row
 from benchmarks.subject import Case, Subject
+from benchmarks.table import print_table
 
 KEYS = ["name", "value", "unit", "against", "ratio", "goal", "met"]
 FASTER = Comparison(name="ours.2", against="theirs.1", figure=Figure.RATE, goal=Goal(1.5, at_least=True))
@@ -128,3 +129,22 @@ def test_a_case_may_be_about_memory() -> None:
 
     assert Row(name="ours.2", value=2_048, unit="bytes a socket") in rows
     assert not [row for row in rows if row.name.startswith("ours.2.")]
+
+
+def test_facts_come_before_the_notes_and_tell_whether_they_are_met(capsys: pytest.CaptureFixture[str]) -> None:
+    told = replace(report(Results()), facts=[Row(name="reads.failed", value=3, unit="reads", goal="0", met=False)])
+
+    print_table(told)
+
+    assert [row.name for row in told.rows()] == ["environment.cores", "reads.failed", "note.any"]
+    line = next(line for line in capsys.readouterr().out.splitlines() if "reads.failed" in line)
+    assert line.split()[1::2] == ["reads.failed", "3", "reads", "0", "NO"]
+
+
+def test_the_parts_and_the_memory_of_a_case_are_rows() -> None:
+    measurement = replace(measured(20, 6), parts={"copy": 1.5, "swap": 0.25}, process_bytes=2_048)
+
+    rows = list(report(Results(rounds={"ours.2": [measurement]}), case("ours", 2)).rows())
+
+    assert Row(name="ours.2.copy", value=1.5, unit="s") in rows
+    assert Row(name="ours.2.process_bytes", value=2_048, unit="bytes") in rows
