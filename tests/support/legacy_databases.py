@@ -1,14 +1,16 @@
 """Older databases as they are met: real tables in Postgres, and real dumps of them."""
 
+import json
 import subprocess
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 from click.testing import CliRunner, Result
 
 from adapters.embedded import EmbeddedPostgres
 from app.cli import main
+from tests.support.transfer import rows
 
 OLDER_SHAPE: Final = """
 CREATE TABLE conversation_sessions (
@@ -84,3 +86,19 @@ def verify(dsn: str) -> Result:
 
 def _run(dsn: str, *words: str) -> Result:
     return CliRunner().invoke(main, words, env={"DATABASE_URL": dsn})
+
+
+def stored(dsn: str) -> list[tuple[Any, ...]]:
+    """What every event says, and when; its own id is another in every import."""
+    told = "convert_from(state, 'UTF8')::jsonb #- '{event_id}'"
+    return rows(dsn, f"SELECT originator_id, originator_version, topic, {told} FROM stored_events ORDER BY 1, 2")
+
+
+def report_of(dsn: str, folder: Path, *words: str) -> dict[str, Any]:
+    """Import, and read the report."""
+    path = folder / "report.json"
+    answer = import_legacy(dsn, *words, "--report", str(path))
+    assert answer.exit_code == 0, answer.output
+    report = json.loads(path.read_text())
+    assert isinstance(report, dict)
+    return report

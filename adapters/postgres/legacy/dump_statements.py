@@ -16,6 +16,8 @@ _CLOSING: Final = {
     "/*": re.compile(r"\*/"),
 }
 _BLANK: Final = re.compile(r"\s*(--.*)?")
+_FIRST_WORDS: Final = "-- PostgreSQL database dump"
+_LAST_WORDS: Final = "-- PostgreSQL database dump complete"
 _META_COMMAND: Final = "\\"
 
 
@@ -24,13 +26,19 @@ class DumpReader:
 
     def __init__(self, lines: Iterator[str]) -> None:
         self._lines = lines
+        self._is_begun = False
         self._rest = ""
 
     def statements(self) -> Iterator[str]:
-        """Each statement with its semicolon, without the comments in front of it."""
+        """Each statement with its semicolon, without the comments in front of it.
+
+        Raises:
+            LegacyUnreadable: the dump is not whole.
+        """
         text, scanner = "", _Scanner()
         for line in self._all_lines():
             if not text and (_BLANK.fullmatch(line.rstrip("\r\n")) or line.startswith(_META_COMMAND)):
+                self._heed(line)
                 continue
             end = scanner.end_of_statement(line)
             text += line if end is None else line[:end]
@@ -40,6 +48,10 @@ class DumpReader:
                 self._rest = line[end:]
                 yield text.strip()
                 text = ""
+        if text:
+            raise LegacyUnreadable("The dump ends in the middle of a statement. Was it cut off?")
+        if self._is_begun:
+            raise LegacyUnreadable("The dump has a beginning and no end. Was it cut off?")
 
     def data(self) -> Iterator[str]:
         """The lines of a COPY's data, without the last one, which says that it is the last."""
@@ -49,6 +61,11 @@ class DumpReader:
                 return
             yield line
         raise LegacyUnreadable("The dump ends in the middle of a table. Was it cut off?")
+
+    def _heed(self, comment: str) -> None:
+        """pg_dump says where it begins and where it is complete."""
+        if comment.startswith(_FIRST_WORDS):
+            self._is_begun = not comment.startswith(_LAST_WORDS)
 
     def _all_lines(self) -> Iterator[str]:
         while True:

@@ -1,6 +1,7 @@
 """The rows of an INSERT, without running it: a dump is data, and what is in it must not be carried out."""
 
 import re
+import sys
 from collections.abc import Iterator
 from typing import Final
 
@@ -31,6 +32,8 @@ _TOKEN: Final = re.compile(
 )
 _ESCAPE: Final = re.compile(r"\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|x[0-9a-fA-F]{1,2}|[0-7]{1,3}|.)|''", re.DOTALL)
 _ESCAPED: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+_LAST_ASCII: Final = 0x7F
+_SURROGATES: Final = range(0xD800, 0xE000)
 _CONSTRAINTS: Final = frozenset({"constraint", "primary", "unique", "check", "foreign", "exclude", "like"})
 
 _TYPE_NAME: Final = "the name of a type"
@@ -137,10 +140,17 @@ def _unescaped(match: re.Match[str]) -> str:
     if escape is None:
         return "'"
     if escape[0] in "uUx" and len(escape) > 1:
-        return chr(int(escape[1:], 16))
+        return _character(int(escape[1:], 16), is_byte=escape[0] == "x")
     if escape[0] in "01234567":
-        return chr(int(escape, 8))
+        return _character(int(escape, 8), is_byte=True)
     return _ESCAPED.get(escape, escape)
+
+
+def _character(code: int, *, is_byte: bool) -> str:
+    """A byte above 127 would be a piece of a character in the encoding of a database that is not here."""
+    if code > (_LAST_ASCII if is_byte else sys.maxunicode) or code == 0 or code in _SURROGATES:
+        raise _not_a_value(f"\\{code:x}")
+    return chr(code)
 
 
 def _not_a_value(text: str) -> LegacyUnreadable:
