@@ -198,6 +198,7 @@ class ProcessHealth(Struct, frozen=True, kw_only=True):
     """How the parts of this process are, as they know it themselves. `is_draining`: it is about to stop.
 
     `projection_lag_s` is for how long the read tables have not had an event that this process knows of.
+    `snapshots_lost` were due and were not made.
     """
 
     queue_depth: int
@@ -216,6 +217,8 @@ class ProcessHealth(Struct, frozen=True, kw_only=True):
     is_feed_listening: bool
     is_feed_reading: bool
     feed_position: int
+    snapshots_waiting: int
+    snapshots_lost: int
 
 
 class HealthSource(Protocol):

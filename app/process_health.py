@@ -5,6 +5,7 @@ from typing import Protocol
 from app.feed import Feed
 from app.ports import ProcessHealth
 from app.projection_loop import ProjectionLoop
+from app.snapshot_keeper import SnapshotKeeper
 
 
 class Appending(Protocol):
@@ -46,6 +47,7 @@ class RunningParts:
         feed: Feed,
         listener: Listening,
         admission: Admitting,
+        snapshot_keeper: SnapshotKeeper,
     ) -> None:
         self._appender = appender
         self._queue_max_commands = queue_max_commands
@@ -53,6 +55,7 @@ class RunningParts:
         self._feed = feed
         self._listener = listener
         self._admission = admission
+        self._snapshot_keeper = snapshot_keeper
 
     def process_health(self) -> ProcessHealth:
         """See `HealthSource.process_health`."""
@@ -74,4 +77,6 @@ class RunningParts:
             is_feed_listening=self._listener.is_listening,
             is_feed_reading=self._feed.is_reading,
             feed_position=self._feed.position,
+            snapshots_waiting=self._snapshot_keeper.waiting,
+            snapshots_lost=self._snapshot_keeper.lost,
         )

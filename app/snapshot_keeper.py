@@ -36,6 +36,11 @@ class SnapshotKeeper:
         self._hint = anyio.Event()
         self.lost = 0
 
+    @property
+    def waiting(self) -> int:
+        """How many conversations a snapshot is due of."""
+        return len(self._waiting)
+
     def grown(self, tenant_id: TenantId, conversation_id: ConversationId, before: int, after: int) -> None:
         """The conversation has come from one version to another. Implements `Grown`."""
         due = after - after % self._every_events

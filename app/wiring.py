@@ -183,6 +183,7 @@ def _assemble(settings: Settings, database: Database) -> Parts:
         feed=feed,
         listener=listener,
         admission=admission,
+        snapshot_keeper=snapshot_keeper,
     )
     door = Door(admission, clock)
     rate_limit = RateLimit(settings.socket_messages_per_s, settings.socket_messages_burst)

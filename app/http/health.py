@@ -57,6 +57,13 @@ class FeedHealth(Struct, frozen=True, kw_only=True):
     position: int
 
 
+class SnapshotsHealth(Struct, frozen=True, kw_only=True):
+    """The snapshots of long conversations, behind everything else. One that is lost costs only time, until the next."""
+
+    waiting: int
+    lost: int
+
+
 class Services(Struct, frozen=True, kw_only=True):
     """The parts of the access.service."""
 
@@ -64,6 +71,7 @@ class Services(Struct, frozen=True, kw_only=True):
     event_store: StoreHealth
     projections: ProjectionsHealth
     feed: FeedHealth
+    snapshots: SnapshotsHealth
 
 
 class HealthView(Struct, frozen=True, kw_only=True):
@@ -115,6 +123,7 @@ def services_of(health: Health) -> Services:
         feed=FeedHealth(
             connected=process.is_feed_listening, reading=process.is_feed_reading, position=process.feed_position
         ),
+        snapshots=SnapshotsHealth(waiting=process.snapshots_waiting, lost=process.snapshots_lost),
     )
 
 

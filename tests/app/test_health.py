@@ -6,9 +6,11 @@ import anyio
 import psycopg
 
 from app.settings import Settings
+from app.snapshot_keeper import MAX_WAITING
+from domain.ids import DEFAULT_TENANT, ConversationId
 from tests.support.postgres import TestDatabases
 from tests.support.rest import Rest
-from tests.support.server import http_client, running_server
+from tests.support.server import RunningServer, http_client, running_server
 
 
 async def test_health_in_the_shape_that_monitors_know(rest: Rest) -> None:
@@ -28,7 +30,7 @@ async def test_health_in_the_shape_that_monitors_know(rest: Rest) -> None:
     assert tracker["queue_max_size"] == Settings().append_queue_max_commands
     assert 0 <= tracker["queue_utilization"] <= 1
     assert tracker["worker_running"] is True
-    assert set(health["services"]) == {"conversation_tracker", "event_store", "projections", "feed"}
+    assert set(health["services"]) == {"conversation_tracker", "event_store", "projections", "feed", "snapshots"}
 
 
 async def test_sessions_are_counted(test_databases: TestDatabases) -> None:
@@ -84,3 +86,14 @@ def refuse_connections(dsn: str, *, refuse: bool = True) -> None:
         connection.execute(statement.format(psycopg.sql.Identifier(str(name)), allow))
         if refuse:
             connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+
+
+async def test_snapshots_that_are_due_and_that_were_lost_are_counted(rest: Rest, server: RunningServer) -> None:
+    assert (await rest.get("/health"))["services"]["snapshots"] == {"waiting": 0, "lost": 0}
+
+    for number in range(MAX_WAITING + 2):
+        server.parts.snapshot_keeper.grown(DEFAULT_TENANT, ConversationId(f"{number}"), 0, 100_000)
+
+    # nobody else has run between, so all of them still wait
+    assert server.parts.snapshot_keeper.waiting == MAX_WAITING
+    assert (await rest.get("/health"))["services"]["snapshots"]["lost"] >= 2
