@@ -57,6 +57,9 @@ def _topics() -> dict[str, _Topic]:
 _VERSIONS: Final = {event_type: SCHEMA_VERSIONS[tag_of(event_type)] for event_type in EVENT_TYPES}
 _TOPICS: Final = {event_type: f"{tag_of(event_type)}.v{version}" for event_type, version in _VERSIONS.items()}
 _READABLE: Final = _topics()
+READABLE_TOPICS: Final = frozenset(_READABLE)
+"""Every topic that this code can read."""
+
 _DAMAGE: Final = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 """What decoders and upcasters raise over bytes that are not what they should be."""
 

@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from adapters.codec.events import READABLE_TOPICS
 from projections.snapshots import FOLD_VERSION, RECENT_MESSAGES, Snapshot
 
 _encoder = msgspec.msgpack.Encoder()
@@ -15,9 +16,10 @@ class UnreadableSnapshot(Exception):
     """The bytes are none, or none of this code's. Its text may quote them, so it is not shown."""
 
 
-def fingerprint_of(fold_version: int, shape: type[msgspec.Struct]) -> str:
-    """Equal only where the fold is the same and gives the same shape."""
-    schema = msgspec.json.encode(msgspec.json.schema(shape), order="deterministic")
+def fingerprint_of(fold_version: int, shape: type[msgspec.Struct], topics: frozenset[str] = READABLE_TOPICS) -> str:
+    """Equal only where the fold is the same and gives the same shape, and where the same events can be read: who cannot
+    read an event must not decide on a conversation that has it, which a snapshot would hide."""
+    schema = msgspec.json.encode([msgspec.json.schema(shape), sorted(topics)], order="deterministic")
     return f"{fold_version}-{RECENT_MESSAGES}-{blake2b(schema, digest_size=8).hexdigest()}"
 
 

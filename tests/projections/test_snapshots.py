@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import defstruct
 
+from adapters.codec.events import READABLE_TOPICS
 from adapters.codec.snapshots import FINGERPRINT, decode, encode, fingerprint_of
 from app.ws.protocol import SNAPSHOT_MESSAGES
 from domain.conversation import conversation, evolution
@@ -84,6 +85,11 @@ def test_another_fold_or_another_shape_has_another_mark() -> None:
     assert fingerprint_of(FOLD_VERSION, Snapshot) == FINGERPRINT
     assert fingerprint_of(FOLD_VERSION + 1, Snapshot) != FINGERPRINT
     assert fingerprint_of(FOLD_VERSION, other_shape) != FINGERPRINT
+
+
+def test_code_that_cannot_read_an_event_takes_no_snapshot_of_code_that_can() -> None:
+    newer = READABLE_TOPICS | {"mind_read.v1"}
+    assert fingerprint_of(FOLD_VERSION, Snapshot, newer) != FINGERPRINT
 
 
 def test_who_changes_the_fold_thinks_of_the_snapshots() -> None:
