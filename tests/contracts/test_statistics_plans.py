@@ -12,7 +12,6 @@ from tests.support.decider import NOON, TENANT_ID
 from tests.support.postgres import TestDatabases
 
 EVENTS: Final = 100_000
-TURNS: Final = EVENTS // 4
 DAY: Final = timedelta(days=1)
 FILL: Final = """
 INSERT INTO stored_events (originator_id, originator_version, topic, state, tenant_id, recorded_at)
