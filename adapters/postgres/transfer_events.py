@@ -33,8 +33,8 @@ class NotTheOwner(TurnlogError):
 
     def __init__(self, login: str) -> None:
         super().__init__(
-            f"The login {login!r} may not import events. Give DATABASE_URL the login that owns the tables, which is the "
-            "one that migrates them."
+            f"The login {login!r} may not import events. Give DATABASE_URL the login that owns the tables: the one that "
+            "migrates them."
         )
 
 

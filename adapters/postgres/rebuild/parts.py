@@ -5,6 +5,7 @@ was killed, and the one that goes on in its place, can never write the same conv
 """
 
 import gc
+import os
 from collections.abc import Callable
 from contextlib import aclosing
 from typing import Final
@@ -33,6 +34,9 @@ MAX_WAITING_PAGES: Final = 2
 COLLECTOR_THRESHOLDS: Final = (200_000, 50, 100)
 """A page is some hundred thousand objects that die together. Looking through them while they live took a seventh of the
 time."""
+
+NICENESS: Final = 10
+"""What is live comes first where both share a machine."""
 
 _COPIED = statement("rebuild_copied")
 
@@ -64,6 +68,7 @@ def copy_part_in_a_process(task: CopyTask) -> str | None:
     Raises:
         ConnectionError: the database is away.
     """
+    os.nice(NICENESS)
     gc.set_threshold(*COLLECTOR_THRESHOLDS)
     try:
         uvloop.run(copy_part(task, lambda _events: None))
