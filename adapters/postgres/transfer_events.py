@@ -33,7 +33,7 @@ class NotTheOwner(TurnlogError):
 
     def __init__(self, login: str) -> None:
         super().__init__(
-            f"The login {login!r} may not import events. Give DATABASE_URL the login that owns the tables: the one that "
+            f"The login {login!r} may not import events. Give DATABASE_URL the login that owns the tables, which "
             "migrates them."
         )
 
