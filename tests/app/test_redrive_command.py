@@ -11,7 +11,7 @@ from app.cli import main
 from domain.conversation import events as e
 from tests.support.decider import message_id
 from tests.support.poison import CORRUPT, insert_event, repair_event, then_rows_are_the_fold
-from tests.support.rest import Rest
+from tests.support.rest import Json, Rest
 from tests.support.server import RunningServer
 from tests.support.waiting import until
 
@@ -43,9 +43,10 @@ async def test_where_nothing_is_parked_there_is_nothing_to_do(redrive: Redrive, 
 
     all_of_them, one = await redrive(), await redrive(conversation_id)
 
-    assert (all_of_them.exit_code, said(all_of_them)[-1]) == (0, "No conversation is parked.")
+    assert all_of_them.exit_code == 0
+    assert "No conversation is parked." in said(all_of_them)
     assert one.exit_code == 1
-    assert f"{conversation_id!r} is not parked. `turnlog projections` lists those that are." in said(one)[-1]
+    assert f"{conversation_id!r} is not parked. `turnlog projections` lists those that are." in one.output
 
 
 async def test_each_is_healed_or_said_why_not_and_the_leader_learns_of_it(
@@ -72,21 +73,28 @@ async def test_each_is_healed_or_said_why_not_and_the_leader_learns_of_it(
     await then_rows_are_the_fold(server.parts.store, server.parts.read_models, repaired_id)
     # when the other is repaired as well
     repair_event(server.dsn, broken_id, 2, MEANT)
-    healed = json.loads(said(await redrive("--json"))[-1])
+    healed = outcome(await redrive("--json"))
     assert healed == {"redriven": [broken_id], "still_parked": []}
     await until(lambda: parked(server) == 0, 10)
 
 
 def said(result: Result) -> list[str]:
-    """The lines of the command, after what the server beside it may have logged."""
+    """The lines of the command, among what the server beside it may have logged."""
     return result.output.splitlines()
 
 
 def place(result: Result) -> int:
     """The position of the one that is still parked."""
-    outcome = json.loads(said(result)[-1])
-    assert outcome["redriven"] == []
-    return int(outcome["still_parked"][0]["position"])
+    told = outcome(result)
+    assert told["redriven"] == []
+    return int(told["still_parked"][0]["position"])
+
+
+def outcome(result: Result) -> Json:
+    """The JSON of the command."""
+    (line,) = [line for line in said(result) if line.startswith("{")]
+    told: Json = json.loads(line)
+    return told
 
 
 async def up_to_date(server: RunningServer) -> None:
