@@ -87,7 +87,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     snapshot_every_events: Annotated[
         int,
         Meta(ge=0, le=100_000, description="How often a long conversation leaves a snapshot to be read from; 0 never."),
-    ] = 200
+    ] = 100
     read_pool_max_connections: Annotated[
         int, Meta(ge=1, le=1_000, description="Database connections for reads; a read waits for a free one.")
     ] = 8

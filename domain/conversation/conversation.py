@@ -1,5 +1,6 @@
 """The state that the events of one conversation fold into, and what is derived from it."""
 
+import re
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property, lru_cache
@@ -10,19 +11,29 @@ from domain.conversation import commands as c
 from domain.conversation.events import UserMessageQueued
 from domain.conversation.transitions import OPENINGS, Source, State, may_happen
 from domain.conversation.values import EndedReason, Metadata, OnBusy, Policies
-from domain.ids import ConversationId, MessageId, TenantId
+from domain.ids import UUID_PATTERN, ConversationId, MessageId, TenantId
 
 _SEALED_CHUNK_MESSAGES = 64
+_UUID_BYTES = 16
+_UUID = re.compile(UUID_PATTERN)
 
 
 class SealedIds(Struct, frozen=True, dict=True):
-    """A chunk that is full, one id a line. It is taken apart when it is first asked, which reading never does."""
+    """A chunk that is full: 16 bytes for each id that is a UUID, as those of callers are, and the others as they are.
 
-    text: str
+    It is taken apart when it is first asked, which reading a conversation never does.
+    """
+
+    packed: bytes = b""
+    others: tuple[str, ...] = ()
 
     @cached_property
-    def ids(self) -> frozenset[str]:
-        return frozenset(self.text.split("\n"))
+    def uuids(self) -> frozenset[bytes]:
+        """Each in its 16 bytes."""
+        return frozenset(self.packed[start : start + _UUID_BYTES] for start in range(0, len(self.packed), _UUID_BYTES))
+
+    def __len__(self) -> int:
+        return len(self.packed) // _UUID_BYTES + len(self.others)
 
 
 class MessageIds(Struct, frozen=True):
@@ -32,7 +43,12 @@ class MessageIds(Struct, frozen=True):
     recent: tuple[MessageId, ...] = ()
 
     def __contains__(self, message_id: object) -> bool:
-        return message_id in self.recent or any(message_id in chunk.ids for chunk in self.sealed)
+        if message_id in self.recent:
+            return True
+        packed = _packed(message_id) if self.sealed and isinstance(message_id, str) else None
+        if packed is None:
+            return any(message_id in chunk.others for chunk in self.sealed)
+        return any(packed in chunk.uuids for chunk in self.sealed)
 
     def __len__(self) -> int:
         return _SEALED_CHUNK_MESSAGES * len(self.sealed) + len(self.recent)
@@ -42,7 +58,13 @@ class MessageIds(Struct, frozen=True):
         recent = (*self.recent, message_id)
         if len(recent) < _SEALED_CHUNK_MESSAGES:
             return MessageIds(self.sealed, recent)
-        return MessageIds((*self.sealed, SealedIds("\n".join(recent))))
+        packed = [_packed(one) for one in recent]
+        others = tuple(one for one, uuid in zip(recent, packed, strict=True) if uuid is None)
+        return MessageIds((*self.sealed, SealedIds(b"".join(filter(None, packed)), others)))
+
+
+def _packed(message_id: str) -> bytes | None:
+    return bytes.fromhex(message_id.replace("-", "")) if _UUID.fullmatch(message_id) else None
 
 
 class Response(Struct, frozen=True):

@@ -1,6 +1,7 @@
 """The set of message ids, which seals itself into chunks as it grows."""
 
 from domain.conversation.conversation import MessageIds
+from domain.ids import MessageId
 from tests.support.decider import message_id
 
 CHUNK = 64
@@ -36,7 +37,7 @@ def test_adding_leaves_the_older_set_as_it_was() -> None:
 
 def test_full_chunks_are_sealed_and_the_rest_is_short() -> None:
     ids = with_messages(2 * CHUNK + 3)
-    assert [len(chunk.ids) for chunk in ids.sealed] == [CHUNK, CHUNK]
+    assert [len(chunk) for chunk in ids.sealed] == [CHUNK, CHUNK]
     assert len(ids.recent) == 3
 
 
@@ -44,3 +45,17 @@ def test_sets_that_grew_alike_are_equal_whether_they_were_asked_or_not() -> None
     asked, not_asked = with_messages(2 * CHUNK), with_messages(2 * CHUNK)
     assert message_id(0) in asked
     assert asked == not_asked
+
+
+def test_ids_that_are_no_uuids_are_found_too() -> None:
+    odd = [MessageId(text) for text in ("", "question", "-" * 36, message_id(0xABC).upper(), f"{message_id(1)} ")]
+    ids = MessageIds()
+    for one in (*odd, *(message_id(number) for number in range(2, 2 * CHUNK))):
+        ids = ids.adding(one)
+
+    assert ids.sealed
+    assert all(one in ids for one in odd)
+    assert message_id(0xABC) not in ids
+    assert MessageId("answer") not in ids
+    assert 7 not in ids
+    assert len(ids) == 2 * CHUNK + 3

@@ -74,5 +74,5 @@ class Walk:
             assert conversation.interrupted is None, "no turn is left open"
             assert conversation.open_tool_calls == ()
         ids = conversation.message_ids
-        every = set(ids.recent).union(*(chunk.ids for chunk in ids.sealed))
-        assert len(every) == conversation.message_count, "a message is counted once"
+        sealed = sum(len(chunk.uuids) + len(set(chunk.others)) for chunk in ids.sealed)
+        assert len(set(ids.recent)) + sealed == conversation.message_count, "a message is counted once"
