@@ -112,7 +112,8 @@ class Snapshots(Protocol):
         ...
 
     async def thin(self, tenant_id: TenantId, conversation_id: ConversationId, below: int, every: int) -> None:
-        """Of those below the version `below` keep only the ones at multiples of `every`."""
+        """Of those below the version `below` keep only the ones at multiples of `every`; delete what other code made
+        long ago."""
         ...
 
     async def forget_conversation(self, tenant_id: TenantId, conversation_id: ConversationId) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import psycopg
 import pytest
 
+from adapters.codec.snapshots import FINGERPRINT
 from adapters.postgres import snapshots as postgres_snapshots
 from adapters.postgres.connection import APPLICATION_ROLE, service_conninfo
 from adapters.postgres.event_store import PostgresEventStore
@@ -21,6 +22,12 @@ DAMAGES = [
     "UPDATE conversation_snapshots SET state = '\\x80'",
     "UPDATE conversation_snapshots SET fingerprint = 'of other code'",
 ]
+
+OF_OTHER_CODE = """
+    INSERT INTO conversation_snapshots (conversation_id, version, tenant_id, fingerprint, latest_at, state, created_at)
+    SELECT conversation_id, %s, tenant_id, 'of other code', latest_at, state, {}
+    FROM conversation_snapshots WHERE fingerprint <> 'of other code'
+"""
 
 
 @pytest.fixture
@@ -72,3 +79,19 @@ async def test_one_that_is_too_large_is_not_kept(
     await snapshots.save(snapshot_of(await stored(store), 3))
 
     assert await snapshots.nearest(TENANT_ID, CONVERSATION_ID) is None
+
+
+async def test_those_of_other_code_stand_beside_and_are_thinned_out_after_a_week(
+    database: str, store: PostgresEventStore, snapshots: PostgresSnapshots
+) -> None:
+    history = await stored(store)
+    await snapshots.save(snapshot_of(history, 3))
+    with psycopg.connect(database, autocommit=True) as connection:
+        for made, version in (("now()", 3), ("now() - interval '8 days'", 4)):
+            connection.execute(OF_OTHER_CODE.format(made).encode(), [version])
+
+        await snapshots.thin(TENANT_ID, CONVERSATION_ID, below=0, every=1)
+
+        kept = connection.execute("SELECT version, fingerprint FROM conversation_snapshots ORDER BY 2").fetchall()
+    assert kept == sorted([(3, FINGERPRINT), (3, "of other code")], key=lambda row: row[1])
+    assert await snapshots.nearest(TENANT_ID, CONVERSATION_ID) == snapshot_of(history, 3)

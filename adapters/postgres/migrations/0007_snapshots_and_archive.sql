@@ -10,7 +10,7 @@ CREATE TABLE conversation_snapshots (
     latest_at       timestamptz NOT NULL,
     state           bytea       NOT NULL,
     created_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (conversation_id, version)
+    PRIMARY KEY (conversation_id, fingerprint, version)
 );
 COMMENT ON TABLE conversation_snapshots IS 'what the first events of a conversation fold into; discardable';
 COMMENT ON COLUMN conversation_snapshots.fingerprint IS 'of the code that folded it: other code ignores it';
