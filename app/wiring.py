@@ -102,6 +102,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     snapshot_keeper: SnapshotKeeper
     read_models: ReadModels
     store: EventStore
+    histories: Histories
     pool: Pool
 
     def sockets(self) -> list[WebsocketRouteHandler]:
@@ -250,6 +251,7 @@ def _assemble(settings: Settings, database: Database) -> Parts:
         snapshot_keeper=snapshot_keeper,
         read_models=read_models,
         store=store,
+        histories=histories,
         pool=pool,
     )
 

@@ -148,11 +148,15 @@ class RebuildSession(Protocol):
         ...
 
     async def build_index(self, name: str) -> None:
-        """Build one of them, and take statistics with the last."""
+        """Build one of them."""
         ...
 
     async def start_catching_up(self) -> None:
         """The indexes are complete; the new tables stand at `until_position`."""
+        ...
+
+    async def take_statistics(self) -> None:
+        """For the plans of those who will read the new tables. Nobody may use the session meanwhile."""
         ...
 
     async def events(self, after_position: int, until_position: int, limit: int) -> Sequence[RecordedEvent]:

@@ -63,6 +63,7 @@ def rebuild(
         raise click.UsageError("--rollback and --abandon exclude each other.")
 
     from adapters.postgres.rebuild.store import PostgresRebuildStore
+    from adapters.postgres.rebuild.worker import spare_the_collector
     from app.rebuild.rebuilding import Wish
     from app.rebuild.terminal import CannotRebuild, Options, run_abandon, run_rebuild
     from projections.rebuilding import Pace
@@ -72,6 +73,7 @@ def rebuild(
     wish = Wish(projections=chosen, is_rollback=rollback, only_if_equal=only_if_equal)
     pace = Pace(jobs=jobs or min(MAX_DEFAULT_JOBS, len(os.sched_getaffinity(0))), max_events_per_s=max_rate)
     options = Options(wish=wish, pace=pace, patience_s=patience, as_json=as_json)
+    spare_the_collector()
     with operator_dsn() as dsn:
         store = PostgresRebuildStore(dsn)
         try:

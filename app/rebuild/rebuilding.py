@@ -7,6 +7,7 @@ from typing import Final
 import anyio
 from msgspec import Struct
 
+from app.rebuild.beside import beside
 from app.rebuild.catching_up import PAGE_EVENTS, CatchUp
 from app.rebuild.progress import Watcher
 from domain.errors import StoreUnavailable
@@ -87,7 +88,6 @@ async def _index(session: RebuildSession, watcher: Watcher) -> None:
     for done, name in enumerate(names):
         watcher.step(f"index {name}", done, len(names))
         await session.build_index(name)
-    watcher.step("statistics", len(names), len(names))
     await session.start_catching_up()
 
 
@@ -103,16 +103,18 @@ async def _approach(session: RebuildSession, catch_up: CatchUp, watcher: Watcher
 async def _compare(
     session: RebuildSession, state: RebuildState, catch_up: CatchUp, watcher: Watcher
 ) -> tuple[list[TableComparison], int]:
-    """At one moment at which both stand at the same position, which is returned too."""
+    """At one moment at which both stand at the same position, which is returned too. Statistics are taken meanwhile."""
     async with AsyncExitStack() as kept:
         async with session.hold_live() as live:
             await catch_up.run(live.position)
             moment = await kept.enter_async_context(live.moment())
-        comparisons = []
-        for number, projection in enumerate(state.projections):
-            watcher.step(f"compare {projection}", number, len(state.projections))
-            comparisons.append(await moment.compare(projection))
-            watcher.compared(comparisons[-1])
+        watcher.step("compare", 0, len(state.projections))
+        comparisons: list[TableComparison] = []
+        async with beside(session.take_statistics):
+            for done, projection in enumerate(state.projections, start=1):
+                comparisons.append(await moment.compare(projection))
+                watcher.compared(comparisons[-1])
+                watcher.step("compare", done, len(state.projections))
     return comparisons, live.position
 
 

@@ -10,6 +10,7 @@ import uvloop
 from msgspec import to_builtins
 
 from adapters.postgres.rebuild.store import PostgresRebuildStore
+from adapters.postgres.rebuild.worker import spare_the_collector
 from app.rebuild.rebuilding import Outcome, Wish, rebuild
 from benchmarks.child import answer, ask_child
 from benchmarks.measurement import Measurement
@@ -83,6 +84,7 @@ async def _rebuild(dsn: str) -> dict[str, Any]:
 
 def main() -> None:
     """As `turnlog rebuild all` does it, without the bar."""
+    spare_the_collector()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         answer(runner.run(_rebuild(os.environ["DATABASE_URL"])))
 

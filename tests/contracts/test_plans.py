@@ -10,6 +10,7 @@ from adapters.postgres.appender import BatchingAppender
 from adapters.postgres.connection import service_conninfo
 from adapters.postgres.event_store import PostgresEventStore
 from adapters.postgres.pool import read_pool
+from adapters.postgres.rebuild.histories import LAST_ID
 from adapters.postgres.statements import statement
 from domain.ports import Append
 from tests.support.appends import an_append, new_conversation
@@ -72,7 +73,7 @@ async def test_reads_of_the_store_never_read_the_whole_table(tiny_table: str) ->
 
 
 async def test_a_rebuild_reads_whole_histories_in_the_order_of_an_index(tiny_table: str) -> None:
-    place = (new_conversation(), 0, 1_000, 100)
+    place = (new_conversation(), 0, LAST_ID, 1_000, 100)
 
     with psycopg.connect(tiny_table, autocommit=True) as connection:
         connection.execute("SET enable_sort = off")  # where nothing can be sorted, a few rows are not either

@@ -169,7 +169,6 @@ async def test_what_was_stored_meanwhile_is_caught_up(filled: str) -> None:
         ("copy", 5),
         ("index", 1),
         ("index", 3),
-        ("statistics", 1),
         ("catch up", 1),
         ("compare", 1),
         ("compare", 2),

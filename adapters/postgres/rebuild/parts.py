@@ -4,15 +4,12 @@ Whoever writes a page also moves the mark of its part, by compare and swap. So a
 was killed, and the one that goes on in its place, can never write the same conversations twice.
 """
 
-import gc
-import os
 from collections.abc import Callable
 from contextlib import aclosing
 from typing import Final
 
 import anyio
 import psycopg
-import uvloop
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from msgspec import Struct
 from psycopg.rows import TupleRow
@@ -23,20 +20,12 @@ from adapters.postgres.rebuild.copying import MESSAGE_COLUMNS, SESSION_COLUMNS, 
 from adapters.postgres.rebuild.histories import read_histories
 from adapters.postgres.row_writer import LIVE_TABLES, Tables, refusing
 from adapters.postgres.statements import statement
-from domain.errors import StoreUnavailable, TurnlogError
 from domain.ids import ConversationId
 from projections.rebuilding import Histories, Pace, RebuildRefused
 from projections.whole import WholeRows, whole_rows
 
 MAX_WAITING_PAGES: Final = 2
 """Pages that were read and wait to be projected, and pages that wait to be written; who reads faster waits."""
-
-COLLECTOR_THRESHOLDS: Final = (200_000, 50, 100)
-"""A page is some hundred thousand objects that die together. Looking through them while they live took a seventh of the
-time."""
-
-NICENESS: Final = 10
-"""What is live comes first where both share a machine."""
 
 _COPIED = statement("rebuild_copied")
 
@@ -60,23 +49,6 @@ class CopyTask(Struct, frozen=True, kw_only=True):
     until_position: int
     part: Part
     pace: Pace
-
-
-def copy_part_in_a_process(task: CopyTask) -> str | None:
-    """For a worker process. What refuses to be copied, as a sentence; None when all is copied.
-
-    Raises:
-        ConnectionError: the database is away.
-    """
-    os.nice(NICENESS)
-    gc.set_threshold(*COLLECTOR_THRESHOLDS)
-    try:
-        uvloop.run(copy_part(task, lambda _events: None))
-    except StoreUnavailable as error:
-        raise ConnectionError from error
-    except TurnlogError as error:
-        return str(error)
-    return None
 
 
 async def copy_part(task: CopyTask, on_page: Callable[[int], None]) -> None:

@@ -4,17 +4,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import anyio
-from anyio import to_process
 
-from adapters.postgres.rebuild.parts import CopyTask, copy_part, copy_part_in_a_process, first_of
-from domain.errors import StoreUnavailable
-from projections.rebuilding import RebuildRefused
+from adapters.postgres.rebuild.parts import CopyTask, copy_part, first_of
+from adapters.postgres.rebuild.worker import worker
 
 PROGRESS_INTERVAL_S: Final = 0.25
 
 
 async def copy_here(tasks: Sequence[CopyTask], copied_events: int, progress: Callable[[int], None]) -> None:
-    """One part after the other. Raises as `copy_part` does."""
+    """One part after the other, in this process. Raises as `copy_part` does."""
     done = copied_events
 
     def on_page(events: int) -> None:
@@ -29,30 +27,44 @@ async def copy_here(tasks: Sequence[CopyTask], copied_events: int, progress: Cal
 async def copy_in_processes(
     tasks: Sequence[CopyTask], jobs: int, copied_events: Callable[[], Awaitable[int]], progress: Callable[[int], None]
 ) -> None:
-    """So many parts at a time, each in a process. Raises RebuildRefused and StoreUnavailable."""
-    limiter = anyio.CapacityLimiter(jobs)
+    """So many parts at a time, one of them in this process and each other in one beside it.
+
+    Raises as `copy_part` does; what is raised by a process beside this one is a RebuildRefused or StoreUnavailable.
+    """
+    waiting = list(reversed(tasks))
+    over = anyio.Event()
     try:
         async with anyio.create_task_group() as watching:
-            watching.start_soon(_tell, copied_events, progress)
+            watching.start_soon(_tell, copied_events, progress, over)
             async with anyio.create_task_group() as copying:
-                for task in tasks:
-                    copying.start_soon(_copy, task, limiter)
-            watching.cancel_scope.cancel()
+                # Begins at once, while the others come up.
+                copying.start_soon(_work_off, waiting, _copy_here)
+                for _ in range(jobs - 1):
+                    copying.start_soon(_work_off_beside, waiting)
+            over.set()
     except BaseExceptionGroup as failures:
         raise first_of(failures) from failures
-    progress(await copied_events())
 
 
-async def _copy(task: CopyTask, limiter: anyio.CapacityLimiter) -> None:
-    try:
-        refusal = await to_process.run_sync(copy_part_in_a_process, task, cancellable=True, limiter=limiter)
-    except (ConnectionError, anyio.BrokenWorkerProcess) as error:
-        raise StoreUnavailable from error
-    if refusal is not None:
-        raise RebuildRefused(f"{refusal} The live tables are as they were; run the same command to go on.")
+async def _work_off(waiting: list[CopyTask], copy: Callable[[CopyTask], Awaitable[None]]) -> None:
+    while waiting:
+        await copy(waiting.pop())
 
 
-async def _tell(copied_events: Callable[[], Awaitable[int]], progress: Callable[[int], None]) -> None:
-    while True:
-        await anyio.sleep(PROGRESS_INTERVAL_S)
+async def _copy_here(task: CopyTask) -> None:
+    await copy_part(task, lambda _events: None)
+
+
+async def _work_off_beside(waiting: list[CopyTask]) -> None:
+    async with worker() as copy:
+        await _work_off(waiting, copy)
+
+
+async def _tell(
+    copied_events: Callable[[], Awaitable[int]], progress: Callable[[int], None], over: anyio.Event
+) -> None:
+    """Until it is over. Never cancelled in a question: that would cost the connection, and the right to rebuild."""
+    while not over.is_set():
+        with anyio.move_on_after(PROGRESS_INTERVAL_S):
+            await over.wait()
         progress(await copied_events())

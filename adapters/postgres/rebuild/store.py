@@ -152,13 +152,18 @@ class PostgresRebuildSession:
         """See `RebuildSession.start_catching_up`."""
         state = await self._required_state()
         with self._changing():
-            for projection in state.projections:
-                table = Identifier(table_name(projection, state.version))
-                await self._connection.execute(SQL("VACUUM (ANALYZE) {}").format(table))
             async with self._connection.transaction():
                 await self._connection.execute(_SET_PHASE, ["catch_up"])
                 await self._connection.execute(_PLACE, [state.until_position, CHECKPOINT])
         await self.state()
+
+    async def take_statistics(self) -> None:
+        """See `RebuildSession.take_statistics`."""
+        state = await self._required_state()
+        with self._changing():
+            for projection in state.projections:
+                table = Identifier(table_name(projection, state.version))
+                await self._connection.execute(SQL("VACUUM (ANALYZE) {}").format(table))
 
     async def events(self, after_position: int, until_position: int, limit: int) -> Sequence[RecordedEvent]:
         """See `RebuildSession.events`."""
