@@ -58,8 +58,8 @@ def events(
       turnlog export events -o events.jsonl.gz
       turnlog export events --conversation 0199c2f4-7d1e-7c3a-9b52-0d3a5c1e8f00
     """
+    from app.operations.transfer.event_terminal import export_events_to
     from app.ports import EventSelection
-    from app.transfer.event_terminal import export_events_to
     from domain.ids import ConversationId, TenantId
 
     selection = EventSelection(
@@ -87,7 +87,7 @@ def chats(*, only_messages: bool, output: Path, **chosen: Any) -> None:
       turnlog export chats -o chats.jsonl.gz --since 2026-07-01
       turnlog export chats --user ada --only-messages
     """
-    from app.transfer.chat_terminal import export_chats_to
+    from app.operations.transfer.chat_terminal import export_chats_to
 
     with operator_dsn() as dsn, _writing(output):
         export_chats_to(output, dsn, selection_of(**chosen), only_messages=only_messages)
@@ -131,7 +131,7 @@ def messages(*, _format: str, output: Path, **chosen: Any) -> None:
 
 
 def _export_csv(table: Literal["sessions", "messages"], output: Path, chosen: dict[str, Any]) -> None:
-    from app.transfer.chat_terminal import export_csv_to
+    from app.operations.transfer.chat_terminal import export_csv_to
 
     with operator_dsn() as dsn, _writing(output):
         export_csv_to(output, dsn, table, selection_of(**chosen))

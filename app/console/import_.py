@@ -40,7 +40,7 @@ def events(file: Path, *, allow_unknown: bool, check_only: bool) -> None:
       turnlog import events events.jsonl.gz
       turnlog import events events.jsonl.gz --check-only
     """
-    from app.transfer.event_terminal import check_events_of, import_events_from
+    from app.operations.transfer.event_terminal import check_events_of, import_events_from
 
     if check_only:
         with _reading(file):
@@ -71,7 +71,7 @@ def chats(file: Path, *, tenant: str | None, strict: bool) -> None:
       turnlog import chats chats.jsonl
       turnlog import chats chats.jsonl.gz --strict
     """
-    from app.transfer.chat_terminal import import_chats_from
+    from app.operations.transfer.chat_terminal import import_chats_from
     from domain.ids import DEFAULT_TENANT, TenantId
 
     tenant_id = TenantId(tenant) if tenant else DEFAULT_TENANT
@@ -82,7 +82,7 @@ def chats(file: Path, *, tenant: str | None, strict: bool) -> None:
 @contextmanager
 def _reading(file: Path) -> Iterator[None]:
     """What stands in the way ends the command with its sentence."""
-    from app.transfer.event_lines import BadEventFile
+    from app.operations.transfer.event_lines import BadEventFile
     from domain.errors import TurnlogError
 
     try:

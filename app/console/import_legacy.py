@@ -12,7 +12,7 @@ from app.console.operator import operator_dsn
 from app.console.transfer_options import Uuid
 
 if TYPE_CHECKING:
-    from app.transfer.legacy.terminal import Options
+    from app.operations.transfer.legacy.terminal import Options
 
 _DURATION: Final = re.compile(r"(?P<count>\d{1,6})(?P<unit>[smhd]?)")
 _MAX_DURATION: Final = timedelta(days=36_500)
@@ -101,8 +101,8 @@ def legacy(file: Path | None, *, from_dsn: str | None, dry_run: bool, report: Pa
     """
     if (file is None) == (from_dsn is None):
         raise click.UsageError("Give either a FILE or --from-dsn.")
-    from app.transfer.legacy.report import as_json
-    from app.transfer.legacy.terminal import CannotImport, exit_status, import_legacy, show
+    from app.operations.transfer.legacy.report import as_json
+    from app.operations.transfer.legacy.terminal import CannotImport, exit_status, import_legacy, show
 
     with operator_dsn() as dsn:
         try:
@@ -119,8 +119,8 @@ def _options(file: Path | None, source_dsn: str | None, given: dict[str, Any], *
     from zoneinfo import ZoneInfo
 
     from adapters.postgres.legacy.reading import TableNames
-    from app.transfer.legacy.identity import Identity
-    from app.transfer.legacy.terminal import Options
+    from app.operations.transfer.legacy.identity import Identity
+    from app.operations.transfer.legacy.terminal import Options
     from domain.ids import DEFAULT_TENANT, TenantId
 
     return Options(

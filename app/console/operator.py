@@ -14,7 +14,7 @@ def operator_dsn() -> Iterator[str]:
     What stands in the way ends the command with its sentence and status 1.
     """
     from app.logs import configure_logs
-    from app.operator_database import NoDatabase, operator_database
+    from app.operations.database import NoDatabase, operator_database
     from app.settings import InvalidSetting, Settings
 
     try:

@@ -25,7 +25,7 @@ def projections(context: click.Context, *, as_json: bool) -> None:
         return
 
     from adapters.postgres.projection_overview import projection_overview
-    from app.projection_report import CannotTell, print_overview
+    from app.operations.projection_report import CannotTell, print_overview
 
     with operator_dsn() as dsn:
         try:
@@ -49,7 +49,7 @@ def redrive(conversation: str | None, *, as_json: bool) -> None:
       turnlog projections redrive                                        all that are parked
       turnlog projections redrive 0199c2f4-7d1e-7c3a-9b52-0d3a5c1e8f00
     """
-    from app.redrive_report import CannotRedrive, run_redrive
+    from app.operations.redrive_report import CannotRedrive, run_redrive
 
     with operator_dsn() as dsn:
         try:

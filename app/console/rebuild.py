@@ -64,8 +64,8 @@ def rebuild(
 
     from adapters.postgres.rebuild.store import PostgresRebuildStore
     from adapters.postgres.rebuild.worker import spare_the_collector
-    from app.rebuild.rebuilding import Wish
-    from app.rebuild.terminal import CannotRebuild, Options, run_abandon, run_rebuild
+    from app.operations.rebuild.rebuilding import Wish
+    from app.operations.rebuild.terminal import CannotRebuild, Options, run_abandon, run_rebuild
     from projections.rebuilding import Pace
     from projections.registry import BY_NAME
 

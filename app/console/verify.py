@@ -28,7 +28,7 @@ def verify(*, sample: int | None, conversation: object, show_content: bool, as_j
         raise click.UsageError("--sample and --conversation exclude each other.")
 
     from adapters.postgres.evidence import postgres_evidence
-    from app.verify.terminal import CannotVerify, Options, run_verification
+    from app.operations.verify.terminal import CannotVerify, Options, run_verification
     from domain.ids import ConversationId
 
     options = Options(

@@ -11,7 +11,7 @@ from msgspec import to_builtins
 
 from adapters.postgres.rebuild.store import PostgresRebuildStore
 from adapters.postgres.rebuild.worker import spare_the_collector
-from app.rebuild.rebuilding import Outcome, Wish, rebuild
+from app.operations.rebuild.rebuilding import Outcome, Wish, rebuild
 from benchmarks.child import answer, ask_child
 from benchmarks.measurement import Measurement
 from benchmarks.subject import BenchmarkError, Subject

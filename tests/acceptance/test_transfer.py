@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from app.operations.transfer.event_terminal import export_events_to
 from app.ports import EventSelection
-from app.transfer.event_terminal import export_events_to
 from domain.ids import DEFAULT_TENANT
 from tests.support.append_lock import AppendGate
 from tests.support.decider import numbered_uuid

@@ -7,8 +7,8 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
-from app.archiving import InvalidAge, ended_before
 from app.cli import main
+from app.operations.archiving import InvalidAge, ended_before
 from benchmarks.history import CONVERSATION_EVENTS, CONVERSATIONS_AT_ONCE, LASTING, TENANTS, fill
 from tests.support.read_tables import project_stored_events
 

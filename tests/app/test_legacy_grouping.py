@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.transfer.legacy.grouping import KeyedRow, raw_sessions
-from app.transfer.legacy.mapping import RawSession
+from app.operations.transfer.legacy.grouping import KeyedRow, raw_sessions
+from app.operations.transfer.legacy.mapping import RawSession
 
 KEYS = st.lists(st.sampled_from(["", "a", "b", "c", "\U0001f600", "\uffee"]), max_size=12)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.transfer.legacy.repairs import Repair
+from app.operations.transfer.legacy.repairs import Repair
 from domain.conversation import commands as c
 from domain.conversation.limits import MAX_CONTENT_BYTES
 from tests.support.legacy import content_of, imported, message_row, metadata_of, session_row, started_with

@@ -6,9 +6,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.transfer.histories import decided
-from app.transfer.legacy.repairs import Repair
-from app.transfer.legacy.rows import Row
+from app.operations.transfer.histories import decided
+from app.operations.transfer.legacy.repairs import Repair
+from app.operations.transfer.legacy.rows import Row
 from domain.conversation import commands as c
 from domain.conversation.conversation import Conversation
 from domain.conversation.evolution import evolve

@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from app.transfer.legacy.repairs import RULES, Repair
-from app.transfer.legacy.turns import ROLES
+from app.operations.transfer.legacy.repairs import RULES, Repair
+from app.operations.transfer.legacy.turns import ROLES
 
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs" / "how-to" / "import-legacy-data.md"

@@ -4,11 +4,11 @@ from typing import Final
 
 import pytest
 
-from app.transfer.legacy.columns import tables_of
-from app.transfer.legacy.grouping import raw_sessions
-from app.transfer.legacy.identity import Identity
-from app.transfer.legacy.mapping import history_of
-from app.transfer.legacy.repairs import Notes, Repair
+from app.operations.transfer.legacy.columns import tables_of
+from app.operations.transfer.legacy.grouping import raw_sessions
+from app.operations.transfer.legacy.identity import Identity
+from app.operations.transfer.legacy.mapping import history_of
+from app.operations.transfer.legacy.repairs import Notes, Repair
 from domain.conversation import commands as c
 from tests.support.decider import TENANT_ID, numbered_uuid
 from tests.support.legacy import (

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.transfer.legacy.repairs import Repair
+from app.operations.transfer.legacy.repairs import Repair
 from domain.conversation import commands as c
 from tests.support.legacy import (
     SESSION_ID,

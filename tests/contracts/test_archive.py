@@ -15,9 +15,9 @@ from adapters.postgres.archive import BEGINNING, Chosen, MayNotArchive, Postgres
 from adapters.postgres.connection import APPLICATION_ROLE, service_conninfo
 from adapters.postgres.event_store import PostgresEventStore
 from adapters.postgres.pool import read_pool
-from app import archiving
-from app.archiving import archive
-from app.rebuild.progress import Throttle
+from app.operations import archiving
+from app.operations.archiving import archive
+from app.operations.throttle import Throttle
 from benchmarks.history import CONVERSATION_EVENTS, CONVERSATIONS_AT_ONCE, TENANTS, fill
 from domain.conversation.events import ConversationEnded
 from domain.errors import VersionConflict

@@ -7,10 +7,10 @@ import pytest
 
 from adapters.postgres.archive import Chosen, PostgresArchive
 from adapters.postgres.rebuild.store import PostgresRebuildStore
-from app import archiving
-from app.archiving import archive
-from app.rebuild.progress import Throttle
-from app.rebuild.rebuilding import Outcome, Wish, rebuild
+from app.operations import archiving
+from app.operations.archiving import archive
+from app.operations.rebuild.rebuilding import Outcome, Wish, rebuild
+from app.operations.throttle import Throttle
 from benchmarks.history import CONVERSATION_EVENTS, CONVERSATIONS_AT_ONCE, fill
 from projections.rebuilding import Pace, RebuildState, TableComparison
 from tests.support.read_tables import findings, project_stored_events, read_tables

@@ -12,7 +12,7 @@ from adapters.postgres.rebuild import live as held_tables
 from adapters.postgres.rebuild import store as rebuild_store
 from adapters.postgres.rebuild.parts import copy_part
 from adapters.postgres.rebuild.store import PostgresRebuildSession, PostgresRebuildStore
-from app.rebuild.rebuilding import Outcome, Wish, rebuild
+from app.operations.rebuild.rebuilding import Outcome, Wish, rebuild
 from benchmarks.history import fill
 from domain.ports import RecordedEvent
 from projections import whole

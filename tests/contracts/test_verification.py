@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from adapters.postgres.evidence import postgres_evidence
-from app.verify.verifying import Findings, one, sample, verify
+from app.operations.verify.verifying import Findings, one, sample, verify
 from benchmarks.history import fill
 from domain.ids import ConversationId
 from tests.support.moments import ANSWERED, END, FAILED, INTERRUPTED

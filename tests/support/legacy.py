@@ -7,12 +7,12 @@ from typing import Final
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from app.transfer.histories import History, PastCommand
-from app.transfer.legacy.columns import tables_of
-from app.transfer.legacy.identity import Identity
-from app.transfer.legacy.mapping import RawSession, Terms, history_of
-from app.transfer.legacy.repairs import Notes, Repair
-from app.transfer.legacy.rows import Row
+from app.operations.transfer.histories import History, PastCommand
+from app.operations.transfer.legacy.columns import tables_of
+from app.operations.transfer.legacy.identity import Identity
+from app.operations.transfer.legacy.mapping import RawSession, Terms, history_of
+from app.operations.transfer.legacy.repairs import Notes, Repair
+from app.operations.transfer.legacy.rows import Row
 from domain.conversation import commands as c
 from tests.support.decider import TENANT_ID, numbered_uuid
 

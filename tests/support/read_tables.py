@@ -12,7 +12,7 @@ from adapters.postgres.event_store import PostgresEventStore
 from adapters.postgres.evidence import postgres_evidence
 from adapters.postgres.pool import read_pool
 from adapters.postgres.projection_store import PostgresProjectionStore
-from app.verify.verifying import Findings, everything, verify
+from app.operations.verify.verifying import Findings, everything, verify
 from projections.ports import CheckpointMoved
 from projections.runner import Runner
 from tests.support.projecting import take_lead

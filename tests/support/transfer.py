@@ -11,11 +11,11 @@ import uvloop
 from adapters.postgres.connection import service_conninfo
 from adapters.postgres.projection_store import PostgresProjectionStore
 from adapters.system.ids import Uuid7Source
+from app.operations.transfer.conversation_writer import ConversationWriter, WriterTally
+from app.operations.transfer.event_terminal import import_events_from
+from app.operations.transfer.histories import History, PastCommand
+from app.operations.transfer.opening import open_event_store
 from app.ports import EventSelection
-from app.transfer.conversation_writer import ConversationWriter, WriterTally
-from app.transfer.event_terminal import import_events_from
-from app.transfer.histories import History, PastCommand
-from app.transfer.opening import open_event_store
 from domain.conversation.commands import (
     Command,
     CompleteResponse,

@@ -6,9 +6,9 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.transfer.chat_histories import history_of
-from app.transfer.chats import read_chat
-from app.transfer.histories import decided
+from app.operations.transfer.chat_histories import history_of
+from app.operations.transfer.chats import read_chat
+from app.operations.transfer.histories import decided
 from domain.conversation.conversation import Conversation
 from domain.conversation.evolution import evolve
 from domain.conversation.transitions import State

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.operations.transfer.chat_terminal import export_chats_to, export_csv_to, import_chats_from
 from app.ports import RowSelection
-from app.transfer.chat_terminal import export_chats_to, export_csv_to, import_chats_from
 from domain.conversation.commands import (
     CompleteResponse,
     EndConversation,

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from adapters.memory.event_store import MemoryEventStore
 from adapters.system.ids import Uuid7Source
-from app.transfer.conversation_writer import ConversationWriter, Fate, Outcome, WriterTally
-from app.transfer.histories import History
-from app.transfer.opening import open_event_store
+from app.operations.transfer.conversation_writer import ConversationWriter, Fate, Outcome, WriterTally
+from app.operations.transfer.histories import History
+from app.operations.transfer.opening import open_event_store
 from domain.conversation.commands import CompleteResponse, EndConversation, StartConversation, SubmitUserMessage
 from domain.conversation.events import tag_of
 from domain.conversation.limits import MAX_CONTENT_BYTES

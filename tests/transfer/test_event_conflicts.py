@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.transfer.event_terminal import export_events_to
+from app.operations.transfer.event_terminal import export_events_to
 from domain.conversation.commands import CompleteResponse
 from tests.support.decider import numbered_uuid
 from tests.support.transfer import (

@@ -6,8 +6,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from app.transfer.event_lines import BadEventFile
-from app.transfer.event_terminal import check_events_of, export_events_to
+from app.operations.transfer.event_lines import BadEventFile
+from app.operations.transfer.event_terminal import check_events_of, export_events_to
 from tests.support.transfer import (
     EVERYTHING,
     dialogues,

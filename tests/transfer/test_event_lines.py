@@ -6,9 +6,9 @@ from io import BytesIO
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.operations.transfer.event_lines import EventLineWriter, Header, read_events
+from app.operations.transfer.import_events import BATCH_MAX_EVENTS, batches
 from app.ports import EventSelection, RawEvent
-from app.transfer.event_lines import EventLineWriter, Header, read_events
-from app.transfer.import_events import BATCH_MAX_EVENTS, batches
 from domain.ids import CommandId, ConversationId, TenantId
 from tests.support.decider import NOON
 

@@ -10,10 +10,10 @@ import pytest
 from psycopg.errors import InsufficientPrivilege
 
 from adapters.postgres.connection import APPLICATION_ROLE, service_conninfo
+from app.operations.transfer.event_lines import BadEventFile
+from app.operations.transfer.event_terminal import export_events_to
+from app.operations.transfer.import_events import BATCH_MAX_EVENTS
 from app.ports import EventSelection
-from app.transfer.event_lines import BadEventFile
-from app.transfer.event_terminal import export_events_to
-from app.transfer.import_events import BATCH_MAX_EVENTS
 from domain.ids import ConversationId
 from tests.support.decider import NOON, numbered_uuid
 from tests.support.transfer import (

@@ -9,11 +9,11 @@ import pytest
 
 from adapters.memory.event_store import MemoryEventStore
 from adapters.system.ids import Uuid7Source
-from app.transfer.chat_histories import history_of
-from app.transfer.chats import read_chat
-from app.transfer.conversation_writer import ConversationWriter
-from app.transfer.histories import History
-from app.transfer.import_chats import BadLine, ChatImport
+from app.operations.transfer.chat_histories import history_of
+from app.operations.transfer.chats import read_chat
+from app.operations.transfer.conversation_writer import ConversationWriter
+from app.operations.transfer.histories import History
+from app.operations.transfer.import_chats import BadLine, ChatImport
 from domain.conversation.events import (
     ConversationEnded,
     ConversationStarted,

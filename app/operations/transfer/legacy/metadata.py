@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from app.transfer.legacy.repairs import Notes, Repair
+from app.operations.transfer.legacy.repairs import Notes, Repair
 from domain.conversation.limits import (
     MAX_METADATA_KEY_CHARACTERS,
     MAX_METADATA_KEYS,

@@ -6,10 +6,10 @@ from typing import BinaryIO, Final
 
 from msgspec import Struct
 
-from app.transfer.chat_histories import history_of
-from app.transfer.chats import read_chat
-from app.transfer.conversation_writer import ConversationWriter, Fate, Outcome, WriterTally
-from app.transfer.histories import History
+from app.operations.transfer.chat_histories import history_of
+from app.operations.transfer.chats import read_chat
+from app.operations.transfer.conversation_writer import ConversationWriter, Fate, Outcome, WriterTally
+from app.operations.transfer.histories import History
 from app.wire import BODY
 from domain.conversation.errors import InvalidCommand
 from domain.ids import TenantId

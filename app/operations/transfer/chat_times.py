@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from app.transfer.chats import Chat, ChatMessage, text_of, time_of
+from app.operations.transfer.chats import Chat, ChatMessage, text_of, time_of
 from domain.conversation.errors import InvalidCommand
 
 WORDS_PER_S: Final = 2.5

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
-from app.transfer.conversation_writer import Fate, Outcome
-from app.transfer.histories import History, PastCommand
-from app.transfer.legacy.identity import Identity
-from app.transfer.legacy.importing import Writer
+from app.operations.transfer.conversation_writer import Fate, Outcome
+from app.operations.transfer.histories import History, PastCommand
+from app.operations.transfer.legacy.identity import Identity
+from app.operations.transfer.legacy.importing import Writer
 from domain.conversation import commands as c
 from domain.conversation import events as e
 from domain.conversation.values import Metadata

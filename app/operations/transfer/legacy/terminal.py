@@ -23,16 +23,16 @@ from adapters.postgres.legacy.reading import (
 )
 from adapters.system.clock import SystemClock
 from adapters.system.ids import Uuid7Source
-from app.transfer.conversation_writer import ConversationWriter
-from app.transfer.legacy.columns import Tables, UnusableTables, tables_of
-from app.transfer.legacy.continuing import ContinuingWriter
-from app.transfer.legacy.grouping import raw_sessions
-from app.transfer.legacy.identity import Identity
-from app.transfer.legacy.importing import IMPORTER, Rehearsal, import_sessions
-from app.transfer.legacy.mapping import Terms
-from app.transfer.legacy.report import Reporter, Summary
-from app.transfer.opening import open_event_store
-from app.transfer.progress import TransferProgress
+from app.operations.transfer.conversation_writer import ConversationWriter
+from app.operations.transfer.legacy.columns import Tables, UnusableTables, tables_of
+from app.operations.transfer.legacy.continuing import ContinuingWriter
+from app.operations.transfer.legacy.grouping import raw_sessions
+from app.operations.transfer.legacy.identity import Identity
+from app.operations.transfer.legacy.importing import IMPORTER, Rehearsal, import_sessions
+from app.operations.transfer.legacy.mapping import Terms
+from app.operations.transfer.legacy.report import Reporter, Summary
+from app.operations.transfer.opening import open_event_store
+from app.operations.transfer.progress import TransferProgress
 from domain.errors import StoreError
 
 LEFT_ALONE: Final = 1

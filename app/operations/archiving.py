@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from adapters.postgres.archive import BEGINNING, Chosen, PostgresArchive
-from app.rebuild.progress import Throttle
+from app.operations.throttle import Throttle
 
 BATCH_CONVERSATIONS: Final = 200
 MIN_AGE: Final = timedelta(hours=1)

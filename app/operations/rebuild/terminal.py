@@ -13,7 +13,7 @@ from msgspec.structs import asdict
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from app.rebuild.rebuilding import Outcome, Wish, rebuild
+from app.operations.rebuild.rebuilding import Outcome, Wish, rebuild
 from domain.errors import StoreUnavailable
 from projections.rebuilding import Pace, RebuildRefused, RebuildState, RebuildStore, TableComparison
 

@@ -6,10 +6,10 @@ from typing import Final, TypeVar
 
 from msgspec import Struct
 
-from app.transfer.legacy.columns import Columns
-from app.transfer.legacy.metadata import PREFIX, Pair, clean, extra_pairs, pairs_of
-from app.transfer.legacy.repairs import Notes, Repair
-from app.transfer.legacy.values import duration_of, flag_of, is_active_status, time_of
+from app.operations.transfer.legacy.columns import Columns
+from app.operations.transfer.legacy.metadata import PREFIX, Pair, clean, extra_pairs, pairs_of
+from app.operations.transfer.legacy.repairs import Notes, Repair
+from app.operations.transfer.legacy.values import duration_of, flag_of, is_active_status, time_of
 
 Row = Mapping[str, str | None]
 """A row as the database writes it: every value as text."""

@@ -6,11 +6,11 @@ from typing import Final, Protocol
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream
 
-from app.transfer.conversation_writer import MAX_IN_FLIGHT, Fate, Outcome
-from app.transfer.histories import History, HistoryRefused, decided, steps_present
-from app.transfer.legacy.mapping import RawSession, Terms, history_of
-from app.transfer.legacy.repairs import Notes
-from app.transfer.legacy.report import Reporter
+from app.operations.transfer.conversation_writer import MAX_IN_FLIGHT, Fate, Outcome
+from app.operations.transfer.histories import History, HistoryRefused, decided, steps_present
+from app.operations.transfer.legacy.mapping import RawSession, Terms, history_of
+from app.operations.transfer.legacy.repairs import Notes
+from app.operations.transfer.legacy.report import Reporter
 from domain.envelope import Actor
 from domain.errors import UnknownEvent
 from domain.ports import EventStore

@@ -5,12 +5,12 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from app.transfer.histories import PastCommand
-from app.transfer.legacy.identity import Identity, is_canonical
-from app.transfer.legacy.metadata import PREFIX, Pair, fitted
-from app.transfer.legacy.repairs import Notes, Repair
-from app.transfer.legacy.rows import LegacyMessage
-from app.transfer.legacy.timeline import Ending, Timed
+from app.operations.transfer.histories import PastCommand
+from app.operations.transfer.legacy.identity import Identity, is_canonical
+from app.operations.transfer.legacy.metadata import PREFIX, Pair, fitted
+from app.operations.transfer.legacy.repairs import Notes, Repair
+from app.operations.transfer.legacy.rows import LegacyMessage
+from app.operations.transfer.legacy.timeline import Ending, Timed
 from domain.conversation import commands as c
 from domain.conversation.limits import MAX_CONTENT_BYTES
 from domain.conversation.values import Metadata, Role

@@ -7,10 +7,10 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from app.transfer.conversation_writer import Fate, Outcome, WriterTally
-from app.transfer.legacy.columns import Columns, Tables
-from app.transfer.legacy.mapping import RawSession
-from app.transfer.legacy.repairs import RULES, Notes, Repair
+from app.operations.transfer.conversation_writer import Fate, Outcome, WriterTally
+from app.operations.transfer.legacy.columns import Columns, Tables
+from app.operations.transfer.legacy.mapping import RawSession
+from app.operations.transfer.legacy.repairs import RULES, Notes, Repair
 
 MAX_EXAMPLES: Final = 5
 MAX_LEFT_ALONE: Final = 100

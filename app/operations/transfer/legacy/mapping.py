@@ -6,14 +6,14 @@ from datetime import datetime, tzinfo
 from msgspec import Struct
 from msgspec.structs import replace
 
-from app.transfer.histories import History, PastCommand
-from app.transfer.legacy.columns import Tables
-from app.transfer.legacy.identity import Identity, is_canonical
-from app.transfer.legacy.metadata import PREFIX, Pair, fitted
-from app.transfer.legacy.repairs import Notes, Repair
-from app.transfer.legacy.rows import LegacyMessage, LegacySession, Reader, Row
-from app.transfer.legacy.timeline import Ending, Timed, ended, in_order, started
-from app.transfer.legacy.turns import ROLES, TurnWriter
+from app.operations.transfer.histories import History, PastCommand
+from app.operations.transfer.legacy.columns import Tables
+from app.operations.transfer.legacy.identity import Identity, is_canonical
+from app.operations.transfer.legacy.metadata import PREFIX, Pair, fitted
+from app.operations.transfer.legacy.repairs import Notes, Repair
+from app.operations.transfer.legacy.rows import LegacyMessage, LegacySession, Reader, Row
+from app.operations.transfer.legacy.timeline import Ending, Timed, ended, in_order, started
+from app.operations.transfer.legacy.turns import ROLES, TurnWriter
 from domain.conversation import commands as c
 
 

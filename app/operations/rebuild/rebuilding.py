@@ -7,9 +7,9 @@ from typing import Final
 import anyio
 from msgspec import Struct
 
-from app.rebuild.beside import beside
-from app.rebuild.catching_up import PAGE_EVENTS, CatchUp
-from app.rebuild.progress import Watcher
+from app.operations.rebuild.beside import beside
+from app.operations.rebuild.catching_up import PAGE_EVENTS, CatchUp
+from app.operations.rebuild.progress import Watcher
 from domain.errors import StoreUnavailable
 from projections.ports import RowsRejected, TablesRefused
 from projections.rebuilding import Pace, RebuildRefused, RebuildSession, RebuildState, TableComparison

@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator, Callable
 from typing import BinaryIO, Protocol
 
+from app.operations.transfer.event_lines import EventLineWriter, Header
 from app.ports import EventSelection, RawEvent
-from app.transfer.event_lines import EventLineWriter, Header
 from domain.ports import Clock
 
 

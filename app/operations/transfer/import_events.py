@@ -6,8 +6,8 @@ from typing import BinaryIO, Final, Protocol
 import msgspec
 from msgspec import Struct
 
+from app.operations.transfer.event_lines import BadEventFile, read_events
 from app.ports import Fault, RawEvent, TakenOver
-from app.transfer.event_lines import BadEventFile, read_events
 from app.wire_culprits import holds_nul, path_of_text
 from domain.errors import CorruptEvent, UnknownEvent
 from domain.ids import ConversationId

@@ -11,7 +11,7 @@ from msgspec import Struct
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from app.verify.verifying import Findings, everything, one, sample, verify
+from app.operations.verify.verifying import Findings, everything, one, sample, verify
 from domain.errors import StoreUnavailable
 from domain.ids import ConversationId
 from projections.rebuilding import RebuildRefused

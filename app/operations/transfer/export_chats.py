@@ -7,8 +7,8 @@ from typing import BinaryIO, Protocol
 import msgspec
 from msgspec import Struct
 
+from app.operations.transfer.chats import ChatFeedback
 from app.ports import RowSelection
-from app.transfer.chats import ChatFeedback
 from domain.conversation.values import EndedReason, Metadata, Role, Usage
 from domain.ids import ConversationId, MessageId, TenantId
 from projections.rows import MessageRow, SessionRow

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from adapters.postgres.archive import Chosen, MayNotArchive, PostgresArchive
-from app.archiving import InvalidAge, archive, ended_before
-from app.rebuild.progress import Throttle
+from app.operations.archiving import InvalidAge, archive, ended_before
+from app.operations.throttle import Throttle
 from domain.errors import StoreUnavailable
 from domain.ids import ConversationId, TenantId
 

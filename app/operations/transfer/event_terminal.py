@@ -10,12 +10,12 @@ from rich.console import Console
 from adapters.codec.events import decode
 from adapters.postgres.transfer_events import event_intake, stored_history
 from adapters.system.clock import SystemClock
+from app.operations.transfer.event_lines import BadEventFile, read_events
+from app.operations.transfer.export_events import export_events
+from app.operations.transfer.files import STANDARD_OUTPUT, input_file, output_file
+from app.operations.transfer.import_events import Checked, ImportedEvents, check_events, import_events, sentence_of
+from app.operations.transfer.progress import TransferProgress, is_output_a_terminal, tell
 from app.ports import EventSelection, TakenOver
-from app.transfer.event_lines import BadEventFile, read_events
-from app.transfer.export_events import export_events
-from app.transfer.files import STANDARD_OUTPUT, input_file, output_file
-from app.transfer.import_events import Checked, ImportedEvents, check_events, import_events, sentence_of
-from app.transfer.progress import TransferProgress, is_output_a_terminal, tell
 
 CONFLICTS: Final = 1
 

@@ -8,9 +8,9 @@ from uuid import UUID, uuid5
 import msgspec
 from msgspec import Struct
 
-from app.transfer.chat_times import Timeline, timeline
-from app.transfer.chats import ROLES, Chat, ChatMessage, ToolCall, metadata_of, text_of, time_of
-from app.transfer.histories import History, PastCommand
+from app.operations.transfer.chat_times import Timeline, timeline
+from app.operations.transfer.chats import ROLES, Chat, ChatMessage, ToolCall, metadata_of, text_of, time_of
+from app.operations.transfer.histories import History, PastCommand
 from domain.conversation.commands import (
     Command,
     CompleteResponse,

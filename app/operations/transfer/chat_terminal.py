@@ -9,13 +9,13 @@ from rich.console import Console
 from adapters.postgres.transfer_rows import StoredRows, Table, stored_rows
 from adapters.system.clock import SystemClock
 from adapters.system.ids import Uuid7Source
+from app.operations.transfer.conversation_writer import ConversationWriter
+from app.operations.transfer.export_chats import export_chats
+from app.operations.transfer.files import STANDARD_OUTPUT, input_file, output_file
+from app.operations.transfer.import_chats import BadLine, ChatImport
+from app.operations.transfer.opening import open_event_store
+from app.operations.transfer.progress import TransferProgress, is_output_a_terminal, tell
 from app.ports import RowSelection
-from app.transfer.conversation_writer import ConversationWriter
-from app.transfer.export_chats import export_chats
-from app.transfer.files import STANDARD_OUTPUT, input_file, output_file
-from app.transfer.import_chats import BadLine, ChatImport
-from app.transfer.opening import open_event_store
-from app.transfer.progress import TransferProgress, is_output_a_terminal, tell
 from domain.envelope import Actor
 from domain.ids import TenantId
 

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 import anyio
 from msgspec import Struct
 
-from app.transfer.histories import History, HistoryRefused, Step, decided, steps_present
+from app.operations.transfer.histories import History, HistoryRefused, Step, decided, steps_present
 from domain.envelope import Actor
 from domain.errors import (
     CommandRepeated,

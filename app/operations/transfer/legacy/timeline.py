@@ -8,9 +8,9 @@ from typing import Final, get_args
 from msgspec import Struct
 from msgspec.structs import replace
 
-from app.transfer.legacy.repairs import Notes, Repair
-from app.transfer.legacy.rows import LegacyMessage, LegacySession
-from app.transfer.legacy.values import later
+from app.operations.transfer.legacy.repairs import Notes, Repair
+from app.operations.transfer.legacy.rows import LegacyMessage, LegacySession
+from app.operations.transfer.legacy.values import later
 from domain.conversation.limits import LATE_MESSAGE_GRACE_SECONDS
 from domain.conversation.values import EndedReason
 

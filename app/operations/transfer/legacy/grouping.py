@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator
 from typing import Final, Generic, TypeVar
 
-from app.transfer.legacy.mapping import RawSession
-from app.transfer.legacy.rows import Row
+from app.operations.transfer.legacy.mapping import RawSession
+from app.operations.transfer.legacy.rows import Row
 
 KeyedRow = tuple[str, Row]
 """A row with the id of its session. Rows come in the order of the code points of these ids."""

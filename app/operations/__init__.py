@@ -1,0 +1,1 @@
+"""What an operator does with the database: rebuild, verify, archive, take over and out."""
