@@ -35,7 +35,7 @@ def archive(
     if restore is not None and (tenant is not None or dry_run or max_rate is not None):
         raise click.UsageError("--restore goes with no other option.")
 
-    from app.archiving_terminal import CannotArchive, Options, run_archive, run_restore
+    from app.operations.archiving_terminal import CannotArchive, Options, run_archive, run_restore
 
     try:
         if restore is not None:
