@@ -6,11 +6,13 @@ Each list of columns stands in the order of the placeholders of the statement it
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Final
 
 from msgspec import UNSET, Struct
 
+from adapters.postgres import row_columns
 from adapters.postgres.arrays import json_array, plain_array, text_array, time_array
+from adapters.postgres.row_columns import Kind
 from domain.conversation.conversation import Fault
 from domain.conversation.values import Usage
 from projections.changes import Answer, Ending, Feedback, MessageChanged, SessionChanged
@@ -20,9 +22,20 @@ Parameters = tuple[str, ...]
 Encoder = Callable[[Iterable[Any]], str]
 Columns = tuple[tuple[Encoder, Callable[[Any], Any]], ...]
 
+_ENCODERS: Final[dict[Kind, Encoder]] = {
+    "plain": plain_array,
+    "text": text_array,
+    "json": json_array,
+    "time": time_array,
+}
+
 
 def _columns(**fields: Encoder) -> Columns:
     return tuple((encoder, attrgetter(field)) for field, encoder in fields.items())
+
+
+def _row_columns(kinds: dict[str, Kind]) -> Columns:
+    return _columns(**{field: _ENCODERS[kind] for field, kind in kinds.items()})
 
 
 def _arrays(columns: Columns, items: Sequence[object]) -> Parameters:
@@ -37,33 +50,7 @@ def _absent(struct_type: type[Struct]) -> Any:
 _NO_ANSWER, _NO_ENDING, _NO_FAULT = _absent(Answer), _absent(Ending), _absent(Fault)
 _NO_FEEDBACK, _NO_USAGE = _absent(Feedback), _absent(Usage)
 
-_OPENED = _columns(
-    id=plain_array,
-    tenant_id=plain_array,
-    user_id=text_array,
-    agent=text_array,
-    channel=text_array,
-    language=text_array,
-    parent_id=plain_array,
-    policies=json_array,
-    metadata=json_array,
-    state=plain_array,
-    started_at=time_array,
-    created_at=time_array,
-    last_activity_at=time_array,
-    version=plain_array,
-    ended_at=time_array,
-    ended_reason=plain_array,
-    ended_detail=text_array,
-    message_count=plain_array,
-    turn_count=plain_array,
-    answered=plain_array,
-    can_resume=plain_array,
-    open_tool_calls=plain_array,
-    fault_code=text_array,
-    fault_message=text_array,
-    fault_retryable=plain_array,
-)
+_OPENED = _row_columns(row_columns.SESSION)
 _CHANGED = _columns(
     session_id=plain_array,
     version=plain_array,
@@ -78,39 +65,9 @@ _CHANGED = _columns(
 )
 _FAULT = _columns(code=text_array, message=text_array, retryable=plain_array)
 _ENDING = _columns(ended_at=time_array, ended_reason=plain_array, ended_detail=text_array)
-_ADDED = _columns(
-    id=plain_array,
-    session_id=plain_array,
-    tenant_id=plain_array,
-    role=plain_array,
-    content=text_array,
-    audio_url=text_array,
-    metadata=json_array,
-    created_at=time_array,
-    turn=plain_array,
-    version=plain_array,
-    interrupted=plain_array,
-    heard_text=text_array,
-    audio_start_ms=plain_array,
-    audio_end_ms=plain_array,
-    language=text_array,
-    confidence=plain_array,
-    speaker_id=text_array,
-    spoken_at=time_array,
-    late=plain_array,
-    response_id=text_array,
-    model=text_array,
-    provider=text_array,
-    finish_reason=text_array,
-)
-_USAGE = _columns(
-    input_tokens=plain_array,
-    output_tokens=plain_array,
-    cached_input_tokens=plain_array,
-    input_audio_tokens=plain_array,
-    output_audio_tokens=plain_array,
-)
-_ADDED_LAST = _columns(feedback_rating=plain_array, feedback_comment=text_array, corrected_at=time_array)
+_ADDED = _row_columns(row_columns.MESSAGE)
+_USAGE = _row_columns(row_columns.USAGE)
+_ADDED_LAST = _row_columns(row_columns.MESSAGE_LATER)
 _EDITED = _columns(
     session_id=plain_array, message_id=plain_array, content=text_array, turn=plain_array, corrected_at=time_array
 )

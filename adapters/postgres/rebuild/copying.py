@@ -1,7 +1,4 @@
-"""Rows as COPY reads them in its text format, and into which columns they go.
-
-Each list of columns names every column that the table does not compute by itself.
-"""
+"""Rows as COPY reads them in its text format."""
 
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
@@ -12,6 +9,8 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 from psycopg.sql import SQL, Identifier
 
+from adapters.postgres import row_columns
+from adapters.postgres.row_columns import Kind
 from projections.rows import MessageRow, SessionRow
 
 _NULL: Final = "\\N"
@@ -48,79 +47,21 @@ def _json(values: Iterable[object]) -> Iterable[str]:
     return [_encoder.encode(value).decode().replace("\\", "\\\\") if value else "{}" for value in values]
 
 
-def _columns(**encoders: Encoder) -> Columns:
-    return {name: (encoder, attrgetter(name)) for name, encoder in encoders.items()}
+_ENCODERS: Final[dict[Kind, Encoder]] = {"plain": _plain, "text": _text, "json": _json, "time": _plain}
+
+
+def _columns(kinds: dict[str, Kind]) -> Columns:
+    return {name: (_ENCODERS[kind], attrgetter(name)) for name, kind in kinds.items()}
 
 
 def _usage(name: str) -> Callable[[MessageRow], Any]:
     return lambda row: None if row.usage is None else getattr(row.usage, name)
 
 
-SESSION_COLUMNS: Final = _columns(
-    id=_plain,
-    tenant_id=_plain,
-    user_id=_text,
-    agent=_text,
-    channel=_text,
-    language=_text,
-    parent_id=_plain,
-    policies=_json,
-    metadata=_json,
-    state=_plain,
-    started_at=_plain,
-    created_at=_plain,
-    last_activity_at=_plain,
-    version=_plain,
-    ended_at=_plain,
-    ended_reason=_plain,
-    ended_detail=_text,
-    message_count=_plain,
-    turn_count=_plain,
-    answered=_plain,
-    can_resume=_plain,
-    open_tool_calls=_plain,
-    fault_code=_text,
-    fault_message=_text,
-    fault_retryable=_plain,
-)
+SESSION_COLUMNS: Final = _columns(row_columns.SESSION)
 MESSAGE_COLUMNS: Final = {
-    **_columns(
-        id=_plain,
-        session_id=_plain,
-        tenant_id=_plain,
-        user_id=_text,
-        role=_plain,
-        content=_text,
-        audio_url=_text,
-        metadata=_json,
-        created_at=_plain,
-        turn=_plain,
-        version=_plain,
-        interrupted=_plain,
-        heard_text=_text,
-        audio_start_ms=_plain,
-        audio_end_ms=_plain,
-        language=_text,
-        confidence=_plain,
-        speaker_id=_text,
-        spoken_at=_plain,
-        late=_plain,
-        response_id=_text,
-        model=_text,
-        provider=_text,
-        finish_reason=_text,
-    ),
-    **{
-        name: (_plain, _usage(name))
-        for name in (
-            "input_tokens",
-            "output_tokens",
-            "cached_input_tokens",
-            "input_audio_tokens",
-            "output_audio_tokens",
-        )
-    },
-    **_columns(feedback_rating=_plain, feedback_comment=_text, corrected_at=_plain, conversation_language=_text),
+    **_columns(row_columns.MESSAGE | row_columns.MESSAGE_LATER | row_columns.MESSAGE_OF_SESSION),
+    **{name: (_ENCODERS[kind], _usage(name)) for name, kind in row_columns.USAGE.items()},
 }
 
 
