@@ -10,10 +10,12 @@ import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import LiteralString
 
 import anyio
 import structlog
 from psycopg import AsyncConnection
+from psycopg.errors import InsufficientPrivilege
 from psycopg.rows import class_row
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -55,6 +57,16 @@ class MigrationLockTimeout(MigrationError):
     """Another process holds the migration lock for too long."""
 
 
+class MigrationNotAllowed(MigrationError):
+    """The login may not change the tables."""
+
+    def __init__(self, login: str, told: str | None) -> None:
+        super().__init__(
+            f"The database is to be migrated, and the login {login!r} may not do it ({told}). Start once with the "
+            "login that owns the tables."
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Migration:
     """One file of the folder."""
@@ -88,6 +100,8 @@ async def migrate(dsn: str, *, folder: Path = MIGRATIONS, lock_wait_max_s: float
         await _acquire_lock(connection, lock_wait_max_s)
         try:
             return await _apply_missing(connection, migrations)
+        except InsufficientPrivilege as error:
+            raise MigrationNotAllowed(await _login(connection), error.diag.message_primary) from error
         finally:
             await connection.execute("SELECT pg_advisory_unlock(%s)", [LOCK_KEY])
 
@@ -126,13 +140,23 @@ async def _acquire_lock(connection: AsyncConnection, wait_max_s: float) -> None:
 
 
 async def _apply_missing(connection: AsyncConnection, migrations: list[Migration]) -> list[str]:
-    await connection.execute(_CREATE_TABLE)
+    if await _scalar(connection, "SELECT to_regclass('turnlog_migrations') IS NULL"):
+        await connection.execute(_CREATE_TABLE)
     applied = await _applied(connection)
     _compare(migrations, applied)
     missing = migrations[len(applied) :]
     for migration in missing:
         await _apply(connection, migration)
     return [migration.name for migration in missing]
+
+
+async def _login(connection: AsyncConnection) -> str:
+    return str(await _scalar(connection, "SELECT current_user"))
+
+
+async def _scalar(connection: AsyncConnection, query: LiteralString) -> object:
+    row = await (await connection.execute(query)).fetchone()
+    return None if row is None else row[0]
 
 
 async def _applied(connection: AsyncConnection) -> list[AppliedMigration]:

@@ -6,6 +6,7 @@ import anyio
 import psycopg
 import pytest
 from psycopg import AsyncConnection
+from psycopg.conninfo import make_conninfo
 from psycopg.errors import UndefinedTable
 
 from adapters.postgres.migrate import (
@@ -14,6 +15,7 @@ from adapters.postgres.migrate import (
     DatabaseIsNewer,
     InvalidMigrationFolder,
     MigrationLockTimeout,
+    MigrationNotAllowed,
     migrate,
     read_migrations,
 )
@@ -106,6 +108,30 @@ async def test_waiting_for_another_process_has_an_end(empty_database: str, folde
             await migrate(empty_database, folder=folder, lock_wait_max_s=0.2)
 
     assert await migrate(empty_database, folder=folder) != []
+
+
+def as_guest(dsn: str) -> str:
+    """The DSN of a login that may connect, read which migrations there are, and nothing else."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("DROP ROLE IF EXISTS turnlog_test_guest")
+        connection.execute("CREATE ROLE turnlog_test_guest")
+        connection.execute("GRANT SELECT ON turnlog_migrations TO turnlog_test_guest")
+    return make_conninfo(dsn, options="-c role=turnlog_test_guest")
+
+
+async def test_who_may_change_nothing_finds_that_nothing_is_to_be_changed(empty_database: str, folder: Path) -> None:
+    await migrate(empty_database, folder=folder)
+
+    assert await migrate(as_guest(empty_database), folder=folder) == []
+
+
+async def test_who_may_change_nothing_is_told_so_when_something_is_missing(empty_database: str, folder: Path) -> None:
+    await migrate(empty_database, folder=folder)
+    guest = as_guest(empty_database)
+    (folder / "0003_add_taste.sql").write_text("ALTER TABLE fruit ADD COLUMN taste text")
+
+    with pytest.raises(MigrationNotAllowed, match="turnlog_test_guest"):
+        await migrate(guest, folder=folder)
 
 
 async def test_the_lock_is_given_back_after_a_refusal(empty_database: str, folder: Path) -> None:

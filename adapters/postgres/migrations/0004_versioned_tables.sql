@@ -70,7 +70,7 @@ CREATE VIEW all_stored_events AS SELECT * FROM stored_events;
 DO $$
 BEGIN
     GRANT SELECT, INSERT, UPDATE ON conversation_sessions, conversation_messages TO turnlog_application;
-    GRANT SELECT ON projection_tables, projection_rebuilds, all_stored_events TO turnlog_application;
+    GRANT SELECT ON projection_tables, projection_rebuilds, all_stored_events, turnlog_migrations TO turnlog_application;
 EXCEPTION WHEN undefined_object THEN
     NULL;
 END $$;
