@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+import structlog
 
 from adapters.embedded import EmbeddedPostgres
 from tests.support.hypothesis_profiles import load_hypothesis_profile
@@ -12,6 +13,13 @@ from tests.support.postgres import EMPTY, TestDatabases, embedded_server
 def pytest_configure() -> None:
     """Before any test is read."""
     load_hypothesis_profile()
+
+
+@pytest.fixture(autouse=True)
+def logs_as_ever() -> Iterator[None]:
+    """A command that a test runs in this process sets up its logs, and they end with the test."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -36,7 +36,7 @@ class Scale:
     few_live: int
 
 
-FULL: Final = Scale(events=10_000_000, long_events=10_100, live=10_000, few_live=100)
+FULL: Final = Scale(events=10_000_000, long_events=10_050, live=10_000, few_live=100)
 QUICK: Final = Scale(events=20_000, long_events=500, live=200, few_live=64)
 
 

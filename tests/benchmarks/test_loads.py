@@ -5,8 +5,8 @@ import psycopg
 from benchmarks.filled import fill_database
 from benchmarks.growing import loads
 
-LONG_EVENTS = 500
-SNAPSHOT_EVENTS = 400
+LONG_EVENTS = 550
+SNAPSHOT_EVENTS = 500
 
 
 def versions(dsn: str, table: str) -> dict[str, int]:

@@ -27,7 +27,7 @@ def test_everybody_makes_the_rows_that_turnlog_has(values: dict[str, Any], case:
 
 
 def test_the_parts_of_a_rebuild_are_told(values: dict[str, Any]) -> None:
-    parts = ("begin", "copy", "index", "statistics", "catch_up", "compare", "swap")
+    parts = ("begin", "copy", "index", "catch_up", "compare", "swap")
     assert all(values[f"turnlog.4000.{part}"] >= 0 for part in parts)
     assert all(values[f"plain_sql.4000.{part}"] >= 0 for part in ("sessions", "messages", "index"))
 
