@@ -143,12 +143,9 @@ class RebuildSession(Protocol):
         """
         ...
 
-    async def start_indexing(self) -> Sequence[str]:
-        """The copy is complete. The names of the indexes that are still missing."""
-        ...
-
-    async def build_index(self, name: str) -> None:
-        """Build one of them."""
+    async def index(self, progress: Callable[[str, int, int], None]) -> None:
+        """The copy is complete: build the indexes that are still missing. `progress` is told the name of each as it is
+        begun, how many were begun before it, and how many there are."""
         ...
 
     async def start_catching_up(self) -> None:

@@ -6,7 +6,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 from psycopg.sql import SQL, Composed, Identifier
 
-from adapters.postgres.rebuild.store import INDEX_MEMORY
+from adapters.postgres.rebuild.indexes import MEMORY as INDEX_MEMORY
 from adapters.postgres.rebuild.tables import create_like, missing_indexes, table_name, view_name
 from adapters.postgres.row_writer import Tables
 from benchmarks.database import connected

@@ -14,6 +14,7 @@ from adapters.postgres.connection import connect
 from adapters.postgres.failures import unavailable_when_lost
 from adapters.postgres.projection_store import PostgresProjectionSession
 from adapters.postgres.rebuild.histories import read_log
+from adapters.postgres.rebuild.indexes import build_indexes
 from adapters.postgres.rebuild.live import held
 from adapters.postgres.rebuild.parts import CopyTask, Part
 from adapters.postgres.rebuild.processes import copy_here, copy_in_processes
@@ -28,7 +29,6 @@ from projections.registry import CHECKPOINT_NAME, ProjectionName
 CHECKPOINT: Final = "rebuild"
 """The name under which the position of the new tables is kept."""
 
-INDEX_MEMORY: Final = "256MB"
 PART_EVENTS: Final = 50_000
 LOOKS_FOR_EACH_PART: Final = 20
 
@@ -63,7 +63,6 @@ class PostgresRebuildStore:
         try:
             with unavailable_when_lost():
                 await connection.execute("SET synchronous_commit = off")
-                await connection.execute(f"SET maintenance_work_mem = '{INDEX_MEMORY}'")
             if not await PostgresProjectionSession(connection, CHECKPOINT).try_to_lead():
                 raise RebuildRefused("Another process is rebuilding. Wait for it, or stop it; what it did is kept.")
             yield PostgresRebuildSession(self._dsn, connection)
@@ -137,16 +136,12 @@ class PostgresRebuildSession:
         else:
             await copy_in_processes(tasks, pace.jobs, self._copied_events, progress)
 
-    async def start_indexing(self) -> Sequence[str]:
-        """See `RebuildSession.start_indexing`."""
-        with unavailable_when_lost():
-            await self._connection.execute(_SET_PHASE, ["index"])
-        return list(await self._missing())
-
-    async def build_index(self, name: str) -> None:
-        """See `RebuildSession.build_index`."""
+    async def index(self, progress: Callable[[str, int, int], None]) -> None:
+        """See `RebuildSession.index`."""
         with self._changing():
-            await self._connection.execute((await self._missing())[name].encode())
+            await self._connection.execute(_SET_PHASE, ["index"])
+            missing = await self._missing()
+            await build_indexes(self._dsn, missing, lambda name, begun: progress(name, begun, len(missing)))
 
     async def start_catching_up(self) -> None:
         """See `RebuildSession.start_catching_up`."""

@@ -56,7 +56,8 @@ async def _rebuild(session: RebuildSession, wish: Wish, watcher: Watcher, pace: 
     if state.phase == "copy":
         await session.copy(state, pace, lambda done: watcher.step("copy", done, state.total_events))
     if state.phase != "catch_up":
-        await _index(session, watcher)
+        await session.index(lambda name, begun, total: watcher.step(f"index {name}", begun, total))
+        await session.start_catching_up()
     catch_up = CatchUp(session, state, pace)
     await _approach(session, catch_up, watcher)
     comparisons, position = await _compare(session, state, catch_up, watcher)
@@ -81,14 +82,6 @@ async def _state(session: RebuildSession, wish: Wish, watcher: Watcher) -> Rebui
         )
     watcher.going_on(state)
     return state
-
-
-async def _index(session: RebuildSession, watcher: Watcher) -> None:
-    names = await session.start_indexing()
-    for done, name in enumerate(names):
-        watcher.step(f"index {name}", done, len(names))
-        await session.build_index(name)
-    await session.start_catching_up()
 
 
 async def _approach(session: RebuildSession, catch_up: CatchUp, watcher: Watcher) -> None:
