@@ -54,9 +54,8 @@ class EpochWatch:
         try:
             await self._look(connection)
         finally:
-            await (
-                connection.close()
-            )  # waits for nothing, unlike the end of `async with`, which a cancellation cuts short
+            # Waits for nothing, unlike the end of `async with`, which a cancellation cuts short.
+            await connection.close()
 
     async def _look(self, connection: psycopg.AsyncConnection[TupleRow]) -> None:
         with cut_after(connection, STALL_TIMEOUT_S):
